@@ -12,6 +12,7 @@ type Calendar struct {
 	Audited  time.Time
 	Selected bool
 	State    CalendarState
+	Missing  time.Time // first listed without it; zero: it is listed
 	Rules    Rules
 }
 

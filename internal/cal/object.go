@@ -10,6 +10,7 @@ type Object struct {
 	Incarnation int  // grows whenever the object has to be created at the remote anew; each has an href of its own
 	UID         string
 	Component   string // VEVENT, VTODO, VJOURNAL; empty when the body cannot be read
+	Summary     string
 	Trouble     string // why the body cannot be read; empty when it can
 	Base        Version
 	Edit        *Edit
@@ -85,6 +86,8 @@ type Resource struct {
 	Href      Href
 	UID       string
 	Component string
-	Trouble   string // why the body cannot be read; empty when it can
+	Summary   string
+	Trouble   string    // why the body cannot be read; empty when it can
+	Modified  time.Time // LAST-MODIFIED, else DTSTAMP; zero: not told
 	Version
 }
