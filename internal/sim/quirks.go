@@ -1,0 +1,138 @@
+package sim
+
+import "strings"
+
+// Quirks are the deviations of real servers, all off in the zero value. Each names where it was seen.
+type Quirks struct {
+	// Entity tags
+
+	NoETagOnPut    bool   // PUT answers without ETag (Google CalDAV, ownCloud, iCloud, whoever rewrites)
+	ETagOnRewrite  bool   // PUT answers the ETag of the rewritten body, as if it were the one sent (Radicale, Xandikos, SOGo)
+	LyingETagOnPut bool   // PUT answers an ETag that no later GET shows (caldav-adapter, older Cyrus)
+	WeakETags      bool   // W/"x" is shown, but only "x" matches (nginx compressing in front of a server)
+	WeakMatch      bool   // If-Match: W/"x" matches (Cyrus; RFC 9110 §13.1.1 says never)
+	UnquotedETags  bool   // x instead of "x" (Yandex, SmarterMail, Kerio)
+	GzipETagSuffix bool   // compressed answers to GET show "x-gzip", which no If-Match matches (Apache mod_deflate)
+	CounterETags   bool   // "gcs00000000" counts versions from 0, again after delete and re-create (SOGo)
+	NoListedETags  bool   // PROPFIND Depth 1 has no getetag (SmarterMail, Synology)
+	StaleETags     bool   // listings show the ETag before the last write (Open-Xchange, Purelymail)
+	StripProperty  string // names, joined by commas, that are dropped from stored bodies (mail.ru, Synology, Zimbra)
+	AddProperty    string // a content line every VEVENT without that property gets (SOGo: CLASS:PUBLIC)
+	RewriteBody    bool   // upper-cases names, reorders properties; says the same (Radicale, Xandikos, Cyrus)
+
+	// Preconditions
+
+	IgnoreIfMatch     bool // PUT and DELETE (SOGo on DELETE)
+	IgnoreIfNoneMatch bool // (SOGo)
+	IfMatchCreates    bool // PUT with If-Match where nothing is creates (SOGo)
+	OneETagOnly       bool // If-Match: * and lists never match (Radicale 3.1; DAViCal for lists)
+	MissingFor412     bool // 404 where 412 is due (Bedework)
+	ConflictFor412    bool // 409 where 412 is due (Google CalDAV)
+	DeleteMissing412  bool // DELETE with If-Match where nothing is: 412, not 404 (Sabre 1.8)
+	MoveIgnoresMatch  bool // (Radicale)
+	MoveStatus        int  // MOVE is refused with it (Xandikos 405, Sabre 1.8 403)
+
+	// Synchronisation
+
+	NoSyncCollection   bool // 403 DAV:supported-report, no sync-token property (Sabre 1.8, Posteo, GMX)
+	NoCTag             bool // (Bedework)
+	NoInlineData       bool // sync-collection answers no calendar-data (Xandikos, DAViCal, SOGo)
+	NoEmptyToken       bool // an empty sync-token is a bad request (some Cyrus)
+	TokenErrorStatus   int  // for tokens not known; 0: 403 (Xandikos 500, old Nextcloud 418, others 400, 409, 410, 412)
+	ForgetTokens       bool // no token is known any more (retention of a minute; cache removed)
+	TokenAlwaysFull    bool // a bad token gets a full listing that poses as a delta (DAViCal)
+	NeverReportDeleted bool // sync-collection names no removals (fragile Zimbra, Synology)
+	LoseLogRows        bool // changes made meanwhile never show in a delta (Nextcloud)
+	InitialTombstones  bool // the initial sync names what is long gone (Radicale, SOGo)
+	SkipShortLived     bool // what was made and removed between two tokens is not named (Xandikos)
+	TruncateAt         int  // pages of so many, then 507 for the collection (Cyrus asked so; Nextcloud, iCloud unasked)
+	WholeAnswer507     bool // a limit on the initial sync gets 507 and nothing else (Nextcloud)
+	EmptyListing       bool // calendars list nothing: a server fault (Keeper, vdirsyncer reports)
+	EmptyHome          bool // the home lists no calendars: a server fault
+
+	// Multistatus
+
+	CollectionAmongMembers bool      // sync-collection and calendar-query name the collection too (Nextcloud, iCloud)
+	AbsoluteHrefs          bool      // http://host/path instead of /path (SOGo, DavMail)
+	Hrefs                  HrefStyle // how names are escaped
+	DuplicateResponses     bool      // everything is listed twice (Zimbra, DavMail)
+	ControlCharInXML       bool      // characters that XML forbids, as they are (Nextcloud, Exchange imports)
+	LFBodies               bool      // calendar-data has LF line ends (every server that does not escape CR)
+	MultigetOmits          bool      // a missing href is left out (DAViCal)
+	MultigetFailsWhole     bool      // a missing href makes the whole report 404 (Sabre 1.8)
+	MultigetEmptyData      bool      // 200 with empty calendar-data (Google CalDAV, Exchange)
+	MultigetReorders       bool      // not in the order asked for (Radicale, DAViCal)
+	HomeOrigin             string    // the home is told to be on another origin: "https://p42-caldav.example.com" (iCloud)
+
+	// Writing
+
+	UIDUnique         UIDScope // within what a UID may be used once
+	TrashKeepsUIDs    bool     // a deleted UID cannot be created again: 400 (Nextcloud's trash bin)
+	MoveHrefOnCreate  bool     // a new object is filed under its UID, whatever name was PUT (Google CalDAV, Zoho)
+	ReadOnly          bool     // every calendar may only be read: 403 DAV:need-privileges
+	BareForbidden     bool     // 403 says nothing more (Posteo)
+	Status207OnPut    bool     // refusals of PUT and MKCALENDAR are 207 with the status inside (Xandikos)
+	PlainStatuses     bool     // 201 for an overwriting PUT, 200 for DELETE (Radicale)
+	RefuseText        string   // a body that contains it is refused, 403 C:valid-calendar-data, with a sentence (Fastmail)
+	NoMakeCalendar    bool     // MKCALENDAR and MKCOL are 405 (Google CalDAV, Posteo, GMX)
+	DeleteCalendar404 bool     // DELETE of a calendar works and says 404 (Cyrus)
+	NoCalendarStatus  int      // for anything inside a calendar that is not there; 0: 404, PUT 409 (DAViCal 500, Cyrus 403)
+
+	// Transport
+
+	HTMLInsteadOfXML bool   // 200 and a login page to every request (captive portals, SOGo without its proxy)
+	RetryAfter       string // every request is 503 with this Retry-After (iCloud)
+	RefuseChunked    bool   // 400 to chunked bodies (Radicale)
+	Gzip             bool   // answers are compressed when that is accepted (Radicale, Cyrus)
+	SlowBody         Slow   // answers trickle
+	HTTP10Close      bool   // one request a connection (Radicale, php -S)
+}
+
+// HrefStyle is how a name is written in an href.
+type HrefStyle string
+
+const (
+	HrefPlain    HrefStyle = ""          // what RFC 3986 asks for in a segment: "at@x y.ics" is "at@x%20y.ics"
+	HrefEncoded  HrefStyle = "encoded"   // everything but letters, digits, - _ . ~ (Radicale, Xandikos)
+	HrefLowerHex HrefStyle = "lower-hex" // the same in lower case: "%40", "%c3%a9" (Sabre)
+	HrefRaw      HrefStyle = "raw"       // "?", ";" and "@" as they are (Cyrus)
+	HrefDouble   HrefStyle = "double"    // escaped twice, and read so (proxies)
+)
+
+// UIDScope is within what a UID may be used once. The refusal is 409 C:no-uid-conflict with the holder's href (RFC 4791 §5.3.2.1), for
+// UIDUser 403 C:unique-scheduling-object-resource (RFC 6638 §3.2.4.1).
+type UIDScope string
+
+const (
+	UIDCollection UIDScope = ""     // the standard
+	UIDUser       UIDScope = "user" // all calendars of the user (Cyrus, Apple CCS)
+	UIDOff        UIDScope = "off"  // not checked (DAViCal, Sabre 1.8)
+)
+
+// Like gives the quirks measured on a real server: radicale, xandikos, cyrus, davical, sogo, sabre, nextcloud. Any other name gives none.
+func Like(server string) Quirks {
+	switch strings.ToLower(server) {
+	case "radicale":
+		return Quirks{RewriteBody: true, ETagOnRewrite: true, OneETagOnly: true, MoveIgnoresMatch: true, InitialTombstones: true,
+			MultigetReorders: true, Hrefs: HrefEncoded, LFBodies: true, PlainStatuses: true, RefuseChunked: true, Gzip: true, HTTP10Close: true}
+	case "xandikos":
+		return Quirks{RewriteBody: true, ETagOnRewrite: true, MoveStatus: 405, NoInlineData: true, TokenErrorStatus: 500,
+			SkipShortLived: true, Hrefs: HrefEncoded, LFBodies: true, Status207OnPut: true}
+	case "cyrus":
+		return Quirks{RewriteBody: true, WeakMatch: true, Hrefs: HrefRaw, LFBodies: true, UIDUnique: UIDUser, DeleteCalendar404: true,
+			NoCalendarStatus: 403, Gzip: true}
+	case "davical":
+		return Quirks{OneETagOnly: true, NoInlineData: true, TokenAlwaysFull: true, MultigetOmits: true, Hrefs: HrefEncoded, LFBodies: true,
+			UIDUnique: UIDOff, NoCalendarStatus: 500, HTTP10Close: true}
+	case "sogo":
+		return Quirks{RewriteBody: true, AddProperty: "CLASS:PUBLIC", ETagOnRewrite: true, CounterETags: true, IgnoreIfNoneMatch: true,
+			IfMatchCreates: true, NoInlineData: true, TokenAlwaysFull: true, InitialTombstones: true, LFBodies: true, RefuseChunked: true,
+			HTTP10Close: true}
+	case "sabre":
+		return Quirks{NoSyncCollection: true, DeleteMissing412: true, MoveStatus: 403, Hrefs: HrefLowerHex, LFBodies: true,
+			MultigetFailsWhole: true, UIDUnique: UIDOff, HTTP10Close: true}
+	case "nextcloud":
+		return Quirks{WholeAnswer507: true, TrashKeepsUIDs: true, CollectionAmongMembers: true, LFBodies: true, Hrefs: HrefLowerHex}
+	}
+	return Quirks{}
+}

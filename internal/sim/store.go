@@ -1,0 +1,260 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Properties are what a calendar tells of itself.
+type Properties struct {
+	Name        string // DAV:displayname; empty: the calendar's path segment
+	Color       string // "#ff0000ff"
+	Order       string
+	Description string
+	TimeZone    string   // a VCALENDAR with one VTIMEZONE (RFC 4791 §5.2.2)
+	Components  []string // nil: VEVENT, VTODO, VJOURNAL
+	ReadOnly    bool
+}
+
+// AddCalendar makes a calendar, empty and with a history of its own; one of that name is replaced, as by delete and re-create.
+func (s *CalDAV) AddCalendar(user, calendar string, p Properties) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addCalendar(user, calendar, p)
+}
+
+func (s *CalDAV) addCalendar(user, calendar string, p Properties) *collection {
+	if s.homes[user] == nil {
+		s.homes[user] = map[string]*collection{}
+	}
+	s.epochs++
+	c := &collection{user: user, name: calendar, Properties: p, epoch: s.epochs,
+		objects: map[string]*object{}, gone: map[string]tombstone{}, trash: map[string]bool{}, other: map[string]string{}}
+	s.homes[user][calendar] = c
+	return c
+}
+
+// RemoveCalendar removes a calendar with all it holds.
+func (s *CalDAV) RemoveCalendar(user, calendar string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.homes[user], calendar)
+}
+
+// Store puts an object as somebody else would, past all preconditions and rewriting; the calendar is made if it is not there. The etag is
+// as the server shows it.
+func (s *CalDAV) Store(user, calendar, name, body string) (etag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.homes[user][calendar]
+	if c == nil {
+		c = s.addCalendar(user, calendar, Properties{})
+	}
+	return s.quirks.etag(s.save(c, name, body).tag)
+}
+
+// Remove removes an object as somebody else would, and tells whether it was there.
+func (s *CalDAV) Remove(user, calendar, name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.homes[user][calendar]
+	return c != nil && s.drop(c, name)
+}
+
+// Load shows an object's body and etag.
+func (s *CalDAV) Load(user, calendar, name string) (body, etag string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.homes[user][calendar]; c != nil && c.objects[name] != nil {
+		return c.objects[name].body, s.quirks.etag(c.objects[name].tag), true
+	}
+	return "", "", false
+}
+
+// List names a calendar's objects in alphabetical order.
+func (s *CalDAV) List(user, calendar string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.homes[user][calendar]; c != nil {
+		return slices.Sorted(maps.Keys(c.objects))
+	}
+	return nil
+}
+
+// Expire makes the server forget the history of a calendar: tokens handed out so far are not known any more.
+func (s *CalDAV) Expire(user, calendar string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.homes[user][calendar]; c != nil {
+		s.epochs++
+		c.epoch = s.epochs
+	}
+}
+
+// Backup remembers everything stored, and gives the function that puts it back: history and tokens jump back with it, and what is changed
+// after that gets the tokens of other changes before it.
+func (s *CalDAV) Backup() (restore func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	saved := copyHomes(s.homes)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.homes = copyHomes(saved)
+	}
+}
+
+func copyHomes(homes map[string]map[string]*collection) map[string]map[string]*collection {
+	out := map[string]map[string]*collection{}
+	for user, home := range homes {
+		out[user] = map[string]*collection{}
+		for name, c := range home {
+			d := *c
+			d.objects, d.gone, d.trash, d.other = maps.Clone(c.objects), maps.Clone(c.gone), maps.Clone(c.trash), maps.Clone(c.other)
+			out[user][name] = &d
+		}
+	}
+	return out
+}
+
+// collection is a calendar with its history. Every change has a number; an object keeps that of its last one, a removal leaves a
+// tombstone with its own.
+type collection struct {
+	user, name string
+	Properties
+	other   map[string]string // what PROPPATCH set besides, by "{namespace}name"
+	epoch   int               // of its history; tokens of another are not known
+	seq     int               // number of the last change
+	objects map[string]*object
+	gone    map[string]tombstone
+	trash   map[string]bool // UIDs of what was removed
+}
+
+// object is immutable: a write puts another in its place.
+type object struct {
+	body     string
+	tag      string // its etag without quotes
+	before   string // the tag of the version before it
+	uid      string
+	kind     string // VEVENT, VTODO, VJOURNAL
+	born     int    // the change that created it
+	seq      int    // the change that last touched it; 0: the log lost it
+	count    int    // versions so far
+	modified time.Time
+}
+
+// tombstone says which change removed an object, and which had created it.
+type tombstone struct{ seq, born int }
+
+func (s *CalDAV) save(c *collection, name, body string) *object {
+	old := c.objects[name]
+	c.seq++
+	o := &object{body: body, seq: c.seq, born: c.seq, modified: s.clock()}
+	o.uid, o.kind = identify(body)
+	if old != nil {
+		o.born, o.before, o.count = old.born, old.tag, old.count+1
+	}
+	o.tag = s.quirks.tag(o)
+	if s.quirks.LoseLogRows {
+		o.seq = 0
+	} else {
+		delete(c.gone, name)
+	}
+	c.objects[name] = o
+	return o
+}
+
+func (s *CalDAV) drop(c *collection, name string) bool {
+	old := c.objects[name]
+	if old == nil {
+		return false
+	}
+	c.seq++
+	delete(c.objects, name)
+	c.trash[old.uid] = true
+	if !s.quirks.LoseLogRows {
+		c.gone[name] = tombstone{seq: c.seq, born: old.born}
+	}
+	return true
+}
+
+// tag makes an object's entity tag.
+func (q Quirks) tag(o *object) string {
+	if q.CounterETags {
+		return fmt.Sprintf("gcs%08d", o.count)
+	}
+	sum := sha256.Sum256([]byte(o.body))
+	return hex.EncodeToString(sum[:12])
+}
+
+// token names the place in the history after change seq (RFC 6578 §4 asks for a URI).
+func (c *collection) token(seq int) string { return fmt.Sprintf("data:,%d-%d", c.epoch, seq) }
+
+// since reads a token; ok is false where the server does not know it.
+func (c *collection) since(token string) (seq int, ok bool) {
+	var epoch int
+	if n, err := fmt.Sscanf(token, "data:,%d-%d", &epoch, &seq); n != 2 || err != nil {
+		return 0, false
+	}
+	return seq, epoch == c.epoch && seq <= c.seq && token == c.token(seq)
+}
+
+func (c *collection) components() []string {
+	if c.Components == nil {
+		return []string{"VEVENT", "VTODO", "VJOURNAL"}
+	}
+	return c.Components
+}
+
+func (c *collection) displayName() string {
+	if c.Name == "" {
+		return c.name
+	}
+	return c.Name
+}
+
+// change is one line of a delta: an object, or where it was.
+type change struct {
+	name string
+	seq  int
+	*object
+}
+
+// changes lists what happened after change since, oldest first; since -1 lists everything.
+func (c *collection) changes(q Quirks, since int) []change {
+	var all []change
+	for name, o := range c.objects {
+		if o.seq > since {
+			all = append(all, change{name, o.seq, o})
+		}
+	}
+	for name, t := range c.gone {
+		if t.seq > since && c.tells(q, t, since) {
+			all = append(all, change{name, t.seq, nil})
+		}
+	}
+	slices.SortFunc(all, func(a, b change) int {
+		if a.seq != b.seq {
+			return a.seq - b.seq
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return all
+}
+
+func (c *collection) tells(q Quirks, t tombstone, since int) bool {
+	switch {
+	case q.NeverReportDeleted:
+		return false
+	case since < 0:
+		return q.InitialTombstones
+	case q.SkipShortLived:
+		return t.born <= since
+	}
+	return true
+}
