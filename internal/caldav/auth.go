@@ -72,6 +72,9 @@ func (c *Client) prove(r request, u *url.URL) (proof, error) {
 		header, err := c.basicLatin1()
 		return proof{scheme: AuthLatin1, header: header}, err
 	}
+	if c.cfg.Username == "" && c.cfg.Password == "" {
+		return proof{scheme: AuthBasic}, nil // a public calendar
+	}
 	return proof{scheme: AuthBasic, header: basic(c.cfg.Username + ":" + string(c.cfg.Password))}, nil
 }
 

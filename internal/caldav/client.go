@@ -81,11 +81,10 @@ func New(cfg Config) (*Client, error) {
 	if err := checkCredentials(cfg); err != nil {
 		return nil, fmt.Errorf("make a CalDAV client: %w", err)
 	}
-	c := &Client{cfg: cfg, known: cfg.Profile.clone()}
-	c.cfg.Now = cfg.Now
-	if c.cfg.Now == nil {
-		c.cfg.Now = time.Now
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
+	c := &Client{cfg: cfg, known: cfg.Profile.clone(), wires: newWires(cfg)}
 	for _, home := range append([]string{cfg.Home}, cfg.Homes...) {
 		u, err := parseURL(home)
 		if err != nil {
@@ -94,7 +93,6 @@ func New(cfg Config) (*Client, error) {
 		c.homes = append(c.homes, u)
 	}
 	c.home = c.homes[0]
-	c.wires = newWires(cfg)
 	return c, nil
 }
 
@@ -103,6 +101,11 @@ func first(list []string) string {
 		return ""
 	}
 	return list[0]
+}
+
+// Format keeps fmt from looking inside, where it would print the password: it calls no methods on unexported fields.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "caldav.Client("+c.home.Redacted()+")")
 }
 
 // Profile is what is known of the server by now; the caller stores it after a run.
