@@ -24,6 +24,7 @@ func Realistic(now time.Time, n int, seed uint64) []Sample {
 	for i := range out {
 		g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(i))), now: now.UTC().Truncate(time.Hour)}
 		g.uid = fmt.Sprintf("%08x-%04x-%04d-%s", g.Uint32(), uint16(seed), i%10000, pick(g, hosts))
+		g.host = g.IntN(len(names))
 		if i%16 == 15 {
 			out[i] = g.sample("VTODO", g.task)
 		} else {
@@ -36,9 +37,10 @@ func Realistic(now time.Time, n int, seed uint64) []Sample {
 // generator writes one object.
 type generator struct {
 	*rand.Rand
-	now time.Time
-	uid string
-	b   strings.Builder
+	now  time.Time
+	uid  string
+	host int // who organizes it, in all its components
+	b    strings.Builder
 }
 
 func (g *generator) sample(component string, write func()) Sample {
@@ -131,7 +133,7 @@ func (g *generator) rule(w when) rule {
 	case k < 6:
 		return rule{fmt.Sprintf("FREQ=WEEKLY;INTERVAL=2;BYDAY=%s;COUNT=%d", weekday, 10+g.IntN(20)), 14}
 	case k < 7 && !w.allDay:
-		return rule{"FREQ=DAILY;UNTIL=" + w.start.AddDate(0, 0, 20+g.IntN(30)).Format("20060102T235959Z"), 1}
+		return rule{"FREQ=DAILY;UNTIL=" + w.start.AddDate(0, 0, 20+g.IntN(30)).Format("20060102") + "T235959Z", 1}
 	case k < 9:
 		return rule{fmt.Sprintf("FREQ=MONTHLY;BYDAY=%d%s", min(4, 1+(w.start.Day()-1)/7), weekday), 0}
 	}
@@ -219,10 +221,9 @@ func (g *generator) describe() {
 }
 
 func (g *generator) attendees() {
-	organizer := g.IntN(len(names))
-	g.line("ORGANIZER;CN=" + names[organizer] + ":mailto:" + address(names[organizer]))
+	g.line("ORGANIZER;CN=" + names[g.host] + ":mailto:" + address(names[g.host]))
 	for i := range 2 + g.IntN(1+g.IntN(9)) {
-		name := names[(organizer+i)%len(names)]
+		name := names[(g.host+i)%len(names)]
 		g.line("ATTENDEE;CN=" + name + ";CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=" +
 			pick(g, []string{"ACCEPTED", "NEEDS-ACTION", "TENTATIVE", "DECLINED"}) + ":mailto:" + address(name))
 	}

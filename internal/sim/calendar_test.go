@@ -59,6 +59,9 @@ func TestRealisticIsLegal(t *testing.T) {
 			if err1 != nil || err2 != nil || !end.After(start) {
 				t.Errorf("%v %v\n%s", err1, err2, s.Body)
 			}
+			if _, err := e.RecurrenceSet(time.UTC); err != nil {
+				t.Errorf("%v\n%s", err, s.Body)
+			}
 			if zone := e.Props.Get("DTSTART").Params.Get("TZID"); zone != "" && !strings.Contains(s.Body, "\r\nTZID:"+zone+"\r\n") {
 				t.Errorf("no VTIMEZONE\n%s", s.Body)
 			}
