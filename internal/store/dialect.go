@@ -1,0 +1,154 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	modernc "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is everything in which the two databases differ for us. The SQL itself is the same.
+type dialect struct {
+	name        string
+	goose       string             // what goose calls it
+	bind        int                // how sqlx writes placeholders
+	lock        string             // ends a SELECT that takes its rows
+	hasVersions string             // SQL that counts goose's table
+	clock       string             // the database's clock in milliseconds; "0": the clock handed in, for there is no other machine
+	prepared    bool               // keeping prepared statements pays
+	passing     func(error) bool   // the transaction did not happen, and may when tried again
+	answered    func(error) bool   // the database itself said no, so that it surely did not commit
+	batch       func(rows int) int // how many of so many rows the next INSERT takes
+}
+
+var sqliteDialect = dialect{
+	name: "sqlite", goose: "sqlite3", bind: sqlx.QUESTION,
+	hasVersions: "SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'",
+	clock:       "0",
+	prepared:    true,
+	passing:     func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
+	answered:    func(error) bool { return true },
+	batch:       powerOfTwo, // few different texts, so that each stays prepared
+}
+
+var postgresDialect = dialect{
+	name: "postgres", goose: "postgres", bind: sqlx.DOLLAR,
+	hasVersions: "SELECT count(*) FROM information_schema.tables WHERE table_name = 'goose_db_version' AND table_schema = current_schema()",
+	lock:        " FOR UPDATE",
+	clock:       "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+	passing:     func(err error) bool { return postgresCode(err, "40001", "40P01") }, // serialization_failure, deadlock_detected
+	answered:    func(err error) bool { return postgresCode(err) },
+	batch:       func(rows int) int { return min(rows, maxRows) }, // few round trips
+}
+
+// maxRows keeps an INSERT below the 32,766 parameters that SQLite takes, and an IN list short enough to plan quickly.
+const maxRows = 256
+
+func powerOfTwo(rows int) int {
+	n := maxRows
+	for n > rows {
+		n /= 2
+	}
+	return n
+}
+
+// The page caches are most of what SQLite costs in memory: 4 MB for the writer, 1 MB for each reader.
+const (
+	sqliteReaders     = 4
+	sqliteWriterCache = -4096 // KiB
+	sqliteReaderCache = -1024
+)
+
+// openSQLite opens one connection that writes and some that read; WAL lets them not wait for each other. synchronous=FULL makes a commit
+// outlive the power.
+func openSQLite(path string) (*DB, error) {
+	if err := ownFile(path); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	writers, err := sqlx.Open("sqlite", sqliteName(path, "immediate", sqliteWriterCache, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"))
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	readers, err := sqlx.Open("sqlite", sqliteName(path, "deferred", sqliteReaderCache, "query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(err, writers.Close())
+	}
+	return &DB{dialect: &sqliteDialect, readers: newPool(readers, sqliteReaders), writers: newPool(writers, 1)}, nil
+}
+
+func sqliteName(path, lock string, cache int, pragmas ...string) string {
+	pragmas = append([]string{"busy_timeout(10000)", fmt.Sprintf("cache_size(%d)", cache)}, pragmas...)
+	q := url.Values{"_txlock": {lock}, "_pragma": pragmas}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// ownFile makes the file before SQLite does, because it holds people's calendars and SQLite would let everybody read it.
+func ownFile(path string) error {
+	if path == "" {
+		return errors.New("the URL names no file: sqlite:/path/to/file.db (CALBRIDGE_DB)")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+const (
+	postgresConnections = 16
+	postgresIdle        = 5 * time.Minute
+)
+
+// openPostgres opens one pool for both: PostgreSQL's readers never wait for writers.
+func openPostgres(name string) (*DB, error) {
+	cfg, err := pq.NewConfig(name)
+	if err != nil {
+		return nil, errors.New("open the database: the postgres URL cannot be read (CALBRIDGE_DB)") // the parser's words may hold the password
+	}
+	cfg.BinaryParameters = true // one round trip for a statement instead of two, and bodies unescaped
+	connector, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	p := newPool(sqlx.NewDb(sql.OpenDB(connector), "postgres"), postgresConnections)
+	p.SetConnMaxIdleTime(postgresIdle)
+	return &DB{dialect: &postgresDialect, readers: p, writers: p}, nil
+}
+
+func sqliteCode(err error, codes ...int) bool {
+	var e *modernc.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, code := range codes {
+		if e.Code()&0xff == code {
+			return true
+		}
+	}
+	return false
+}
+
+// postgresCode reports whether PostgreSQL answered with one of the codes; without codes, whether it answered at all.
+func postgresCode(err error, codes ...string) bool {
+	var e *pq.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, code := range codes {
+		if string(e.Code) == code {
+			return true
+		}
+	}
+	return len(codes) == 0
+}

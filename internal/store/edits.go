@@ -1,0 +1,173 @@
+package store
+
+import (
+	"time"
+
+	"calbridge/internal/cal"
+)
+
+// Draft is what a user wants an object to be.
+type Draft struct {
+	Object    cal.ObjectID   // empty: a new one
+	Calendar  cal.CalendarID // of a new one
+	UID       string         // empty: as before
+	Component string         // empty: as before
+	Want      cal.Version    // digest, body, native; zero: to be deleted
+}
+
+// Edit accepts a user's write: from here on it is kept whatever happens. It gives the object back as it is now, whole.
+//
+// An edit that says the same as the base takes the edit back, unless a write is still on its way that would have to be undone. Deleting
+// what never reached the remote makes it a tombstone at once. Editing a tombstone brings it back, under a new name at the remote.
+func (tx *Tx) Edit(d Draft) (cal.Object, error) {
+	o, err := tx.drafted(d)
+	if err != nil {
+		return o, wrap("accept an edit", err)
+	}
+	if err := tx.edit(o, d); err != nil {
+		return o, wrap("accept an edit of object "+string(o.ID), err)
+	}
+	return tx.Object(o.ID)
+}
+
+// drafted gives the object of the draft as it is so far.
+func (tx *Tx) drafted(d Draft) (cal.Object, error) {
+	if d.Object != "" {
+		return tx.Object(d.Object)
+	}
+	if !d.Want.Exists() {
+		return cal.Object{}, ErrNotFound
+	}
+	if err := tx.LockCalendar(d.Calendar); err != nil {
+		return cal.Object{}, err
+	}
+	id, err := tx.db.newID()
+	o := cal.Object{ID: cal.ObjectID(id), Calendar: d.Calendar, UID: d.UID, Component: d.Component}
+	if err == nil {
+		err = tx.insert(`INSERT INTO objects (`+objectColumns+`)`, objectWidth, objectRow{Object: o, created: tx.now}.values(), "")
+	}
+	return o, err
+}
+
+func (tx *Tx) edit(o cal.Object, d Draft) error {
+	was, now := o.Want(), d.Want
+	dead := !o.Base.Exists() && o.Edit == nil && len(o.Sent) == 0
+	var err error
+	switch {
+	case o.Edit == nil && was.Same(now) && (dead == !now.Exists()):
+		return nil
+	case !now.Exists() && !o.Base.Exists() && len(o.Sent) == 0:
+		err = tx.bury(o)
+	case now.Same(o.Base) && len(o.Sent) == 0:
+		now.ID, err = o.Base.ID, tx.dropEdit(o.ID)
+	default:
+		now.ID, err = tx.setEdit(o, d, dead && o.Incarnation+len(o.Href) > 0)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.touched(o, was, now, d)
+}
+
+// touched brings what a listing shows up to date, and tells the feed.
+func (tx *Tx) touched(o cal.Object, was, now cal.Version, d Draft) error {
+	if was.Same(now) {
+		return nil
+	}
+	_, err := tx.exec(`UPDATE objects SET updated = ? WHERE id = ?`, millis(tx.now), string(o.ID))
+	if err == nil && now.Exists() {
+		_, err = tx.exec(`UPDATE objects SET summary = ?, trouble = '', uid = CASE WHEN ? <> '' THEN ? ELSE uid END,
+			component = CASE WHEN ? <> '' THEN ? ELSE component END WHERE id = ?`, readable(tx.db.summary(now.Body)),
+			foreign(d.UID), foreign(d.UID), foreign(d.Component), foreign(d.Component), string(o.ID))
+	}
+	if err != nil {
+		return err
+	}
+	return tx.tellObject(o.Calendar, o.ID, was, now)
+}
+
+// setEdit writes the edit and the version it wants, and gives that version's id.
+func (tx *Tx) setEdit(o cal.Object, d Draft, revive bool) (cal.VersionID, error) {
+	id, err := tx.wanted(o, d.Want)
+	if err != nil {
+		return "", err
+	}
+	var rev int
+	text := `UPDATE objects SET rev = rev + 1 WHERE id = ? RETURNING rev`
+	if revive { // a name at the remote is used for one incarnation only
+		text = `UPDATE objects SET rev = rev + 1, gone = 0, href = '', incarnation = incarnation + 1 WHERE id = ? RETURNING rev`
+	}
+	if err := tx.get(text, []any{string(o.ID)}, &rev); err != nil {
+		return "", err
+	}
+	_, err = tx.exec(`DELETE FROM edits WHERE object = ?`, string(o.ID))
+	if err != nil {
+		return "", err
+	}
+	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now}))
+}
+
+// wanted stores the content of an edit: in the place of what the last edit wanted when that says the same, else as a new version.
+func (tx *Tx) wanted(o cal.Object, want cal.Version) (cal.VersionID, error) {
+	switch {
+	case !want.Exists():
+		return "", nil
+	case o.Edit != nil && o.Edit.Want.Same(want):
+		return o.Edit.Want.ID, tx.refresh(o.Edit.Want.ID, want)
+	case want.Same(o.Base):
+		return o.Base.ID, nil
+	}
+	return tx.addVersion(o.ID, want, Local)
+}
+
+const editWidth = 9
+
+func editRow(o cal.Object, e cal.Edit) []any {
+	return []any{
+		string(o.ID), string(o.Calendar), e.Rev, string(e.Want.ID), millis(e.At), e.Tries, millis(e.Due), string(e.Block), readable(e.Trouble),
+	}
+}
+
+func (tx *Tx) putEdits(rows []any) error {
+	return tx.insert(`INSERT INTO edits (object, calendar, rev, want, at, tries, due, block, trouble)`, editWidth, rows,
+		` ON CONFLICT (object) DO UPDATE SET rev = excluded.rev, want = excluded.want, at = excluded.at, tries = excluded.tries,
+		due = excluded.due, block = excluded.block, trouble = excluded.trouble`)
+}
+
+func (tx *Tx) dropEdit(id cal.ObjectID) error {
+	_, err := tx.exec(`DELETE FROM edits WHERE object = ?`, string(id))
+	return err
+}
+
+// bury makes a tombstone of an object that never reached the remote.
+func (tx *Tx) bury(o cal.Object) error {
+	if err := tx.dropEdit(o.ID); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE objects SET gone = ? WHERE id = ?`, millis(tx.now), string(o.ID))
+	return err
+}
+
+// Failure is what became of sending an edit.
+type Failure struct {
+	Tries   int
+	Due     time.Time
+	Block   cal.Block
+	Trouble string
+}
+
+// EditTrouble notes why an edit was not granted. It touches only the revision that was sent: a newer one starts afresh.
+func (tx *Tx) EditTrouble(id cal.ObjectID, rev int, f Failure) error {
+	_, err := tx.exec(`UPDATE edits SET tries = ?, due = ?, block = ?, trouble = ? WHERE object = ? AND rev = ?`,
+		f.Tries, millis(f.Due), string(f.Block), readable(f.Trouble), string(id), rev)
+	return wrap("note why the edit of object "+string(id)+" failed", err)
+}
+
+// Unblock frees the edits of a calendar that were held back for the reason.
+func (tx *Tx) Unblock(calendar cal.CalendarID, reason cal.Block) error {
+	if err := tx.LockCalendar(calendar); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE edits SET block = '', tries = 0, due = 0 WHERE calendar = ? AND block = ?`, string(calendar), string(reason))
+	return wrap("free the blocked edits", err)
+}
