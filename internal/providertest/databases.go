@@ -33,6 +33,7 @@ func Databases(t testing.TB) []Database {
 	out := []Database{SQLite(t)}
 	cluster, err := postgres(t)
 	if missing(t, err) {
+		t.Log(err)
 		return out
 	}
 	return append(out, cluster.fresh(t))
@@ -134,7 +135,7 @@ func postgresPrograms() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		return filepath.Dir(path), nil
 	}
-	return "", notInstalled("initdb (apt install postgresql)")
+	return "", unavailable("initdb (apt install postgresql)")
 }
 
 func version(path string) int {
@@ -172,7 +173,7 @@ func postgresUser(dir string) (*syscall.Credential, error) {
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		return nil, notInstalled("the user postgres, and root may not run PostgreSQL (apt install postgresql)")
+		return nil, unavailable("the user postgres, and root may not run PostgreSQL (apt install postgresql)")
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)

@@ -86,7 +86,7 @@ func (r recipe) find() (program, error) {
 	for _, name := range r.programs {
 		path, err := lookPath(name)
 		if err != nil {
-			return p, notInstalled(name + " (apt install " + r.packages + ")")
+			return p, unavailable(name + " (apt install " + r.packages + ")")
 		}
 		p.path[name] = path
 	}
@@ -141,7 +141,7 @@ func startXandikos(dir string, p program) (*process, error) {
 // startCyrus starts its master, which needs root to become the user cyrus, with an HTTP and an IMAP service of one folder.
 func startCyrus(dir string, p program) (*process, error) {
 	if os.Geteuid() != 0 {
-		return nil, notInstalled("cyrus can only be started by root")
+		return nil, unavailable("root, who alone can start cyrus")
 	}
 	for name, text := range map[string]string{"imapd.conf": imapdConf(dir), "cyrus.conf": cyrusConf(dir, p)} {
 		if err := write(dir, name, text); err != nil {

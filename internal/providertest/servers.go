@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
@@ -35,6 +34,7 @@ func Servers(t testing.TB) []Server {
 	for _, r := range recipes {
 		s, err := get(t, r)
 		if missing(t, err) {
+			t.Log(err)
 			continue
 		}
 		out = append(out, s)
@@ -95,6 +95,3 @@ func FreshCalendar(t testing.TB, s Server, components ...string) (href string) {
 	t.Cleanup(func() { s.Do(t, http.MethodDelete, href, "") }) // Cyrus says 404, and does it
 	return href
 }
-
-// all tells whether everything has to be there.
-func all() bool { return os.Getenv("CALBRIDGE_TEST_ALL") == "1" }

@@ -2,7 +2,7 @@ package providertest
 
 import (
 	"errors"
-	"fmt"
+	"os"
 	"sync"
 	"testing"
 )
@@ -56,22 +56,20 @@ func share[T any](t testing.TB, name string, start func() (T, func(), error)) (T
 	return v, err
 }
 
-// notInstalled says what would have to be installed.
-type notInstalled string
+// unavailable says what would have to be there.
+type unavailable string
 
-func (n notInstalled) Error() string { return "not installed here: " + string(n) }
+func (u unavailable) Error() string { return "not available here: " + string(u) }
 
 // missing tells whether an error is only that something is not installed, and that is all right. Any other error ends the test.
 func missing(t testing.TB, err error) bool {
 	t.Helper()
-	var n notInstalled
-	switch {
-	case err == nil:
-		return false
-	case errors.As(err, &n) && !all():
-		t.Log(err)
-		return true
+	var u unavailable
+	if err != nil && (all() || !errors.As(err, &u)) {
+		t.Fatal(err)
 	}
-	t.Fatal(fmt.Errorf("start a server: %w", err))
-	return false
+	return err != nil
 }
+
+// all tells whether everything has to be there.
+func all() bool { return os.Getenv("CALBRIDGE_TEST_ALL") == "1" }
