@@ -49,6 +49,7 @@ CREATE TABLE calendars (
   state       TEXT   NOT NULL,
   on_conflict TEXT   NOT NULL,
   on_delete   TEXT   NOT NULL,
+  missing     BIGINT NOT NULL,            -- since when the remote no longer lists it; 0: it does
   created     BIGINT NOT NULL,
   updated     BIGINT NOT NULL,
   UNIQUE (account, href)

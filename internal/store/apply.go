@@ -220,13 +220,10 @@ func (a *applying) wishes(row *objectRow, o cal.Object) {
 
 // object collects the object's own row.
 func (a *applying) object(row objectRow, o cal.Object, was cal.Version) {
-	next := objectRow{Object: o, versions: row.versions, rev: row.rev, created: row.created, updated: row.updated, summary: row.summary}
+	next := objectRow{Object: o, versions: row.versions, rev: row.rev, created: row.created, updated: row.updated}
 	next.Incarnation = max(o.Incarnation, row.Incarnation)
-	if want := o.Want(); !want.Same(was) {
+	if !o.Want().Same(was) {
 		next.updated = a.tx.now
-		if want.Body != "" {
-			next.summary = readable(a.tx.db.summary(want.Body))
-		}
 	}
 	if o.Base.Exists() || o.Edit != nil || len(o.Sent) > 0 {
 		if row.Href != "" && row.Href != o.Href {

@@ -7,19 +7,19 @@ import (
 )
 
 const calendarColumns = `id, account, href, name, color, description, zone, position, components, access, sync_token, mark, token, pulled,
-	audited, selected, state, on_conflict, on_delete`
+	audited, selected, state, on_conflict, on_delete, missing`
 
 func scanCalendar(c *cal.Calendar, scan scan) error {
 	return scan(&c.ID, &c.Account, from(&c.Href), from(&c.Name), from(&c.Color), from(&c.Description), from(&c.TimeZone), from(&c.Order),
 		from(&c.Components), &c.Access, from(&c.SyncToken), from(&c.Mark), from(&c.Token), from(&c.Pulled), moment(&c.Audited), &c.Selected,
-		&c.State, &c.Rules.OnConflict, &c.Rules.OnDelete)
+		&c.State, &c.Rules.OnConflict, &c.Rules.OnDelete, moment(&c.Missing))
 }
 
 func calendarValues(c cal.Calendar) []any {
 	return []any{
 		string(c.ID), string(c.Account), foreign(c.Href), foreign(c.Name), foreign(c.Color), foreign(c.Description), foreign(c.TimeZone),
 		foreign(c.Order), foreign(c.Components), string(c.Access), foreign(c.SyncToken), foreign(c.Mark), foreign(c.Token),
-		foreign(c.Pulled), millis(c.Audited), truth(c.Selected), string(c.State), string(c.Rules.OnConflict), string(c.Rules.OnDelete),
+		foreign(c.Pulled), millis(c.Audited), truth(c.Selected), string(c.State), string(c.Rules.OnConflict), string(c.Rules.OnDelete), millis(c.Missing),
 	}
 }
 
@@ -73,7 +73,7 @@ func (tx *Tx) AddCalendar(c cal.Calendar) (cal.Calendar, error) {
 	if c.State == "" {
 		c.State = cal.CalendarActive
 	}
-	err = tx.insert(`INSERT INTO calendars (`+calendarColumns+`, created, updated)`, 21,
+	err = tx.insert(`INSERT INTO calendars (`+calendarColumns+`, created, updated)`, 22,
 		append(calendarValues(c), millis(tx.now), millis(tx.now)), "")
 	if err != nil {
 		return c, wrap("add a calendar", err)
@@ -90,7 +90,7 @@ func (tx *Tx) UpdateCalendar(c cal.Calendar) error {
 		return err
 	}
 	err = tx.one(`UPDATE calendars SET href = ?, name = ?, color = ?, description = ?, zone = ?, position = ?, components = ?, access = ?,
-		sync_token = ?, mark = ?, token = ?, pulled = ?, audited = ?, selected = ?, state = ?, on_conflict = ?, on_delete = ?, updated = ?
+		sync_token = ?, mark = ?, token = ?, pulled = ?, audited = ?, selected = ?, state = ?, on_conflict = ?, on_delete = ?, missing = ?, updated = ?
 		WHERE id = ?`, append(calendarValues(c)[2:], millis(tx.now), string(c.ID))...)
 	if err != nil {
 		return wrap("update calendar "+string(c.ID), err)

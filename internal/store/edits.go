@@ -12,6 +12,7 @@ type Draft struct {
 	Calendar  cal.CalendarID // of a new one
 	UID       string         // empty: as before
 	Component string         // empty: as before
+	Summary   string
 	Want      cal.Version    // digest, body, native; zero: to be deleted
 }
 
@@ -42,7 +43,7 @@ func (tx *Tx) drafted(d Draft) (cal.Object, error) {
 		return cal.Object{}, err
 	}
 	id, err := tx.db.newID()
-	o := cal.Object{ID: cal.ObjectID(id), Calendar: d.Calendar, UID: d.UID, Component: d.Component}
+	o := cal.Object{ID: cal.ObjectID(id), Calendar: d.Calendar, UID: d.UID, Component: d.Component, Summary: d.Summary}
 	if err == nil {
 		err = tx.insert(`INSERT INTO objects (`+objectColumns+`)`, objectWidth, objectRow{Object: o, created: tx.now}.values(), "")
 	}
@@ -77,7 +78,7 @@ func (tx *Tx) touched(o cal.Object, was, now cal.Version, d Draft) error {
 	_, err := tx.exec(`UPDATE objects SET updated = ? WHERE id = ?`, millis(tx.now), string(o.ID))
 	if err == nil && now.Exists() {
 		_, err = tx.exec(`UPDATE objects SET summary = ?, trouble = '', uid = CASE WHEN ? <> '' THEN ? ELSE uid END,
-			component = CASE WHEN ? <> '' THEN ? ELSE component END WHERE id = ?`, readable(tx.db.summary(now.Body)),
+			component = CASE WHEN ? <> '' THEN ? ELSE component END WHERE id = ?`, readable(d.Summary),
 			foreign(d.UID), foreign(d.UID), foreign(d.Component), foreign(d.Component), string(o.ID))
 	}
 	if err != nil {

@@ -177,10 +177,10 @@ func (tx *Tx) objects(where string, args ...any) ([]cal.Object, error) {
 
 func (tx *Tx) bare(where string, args ...any) ([]cal.Object, error) {
 	var all []cal.Object
-	err := tx.each(`SELECT o.id, o.calendar, o.href, o.incarnation, o.uid, o.component, o.trouble, o.base, o.base_etag, COALESCE(v.digest, '')
+	err := tx.each(`SELECT o.id, o.calendar, o.href, o.incarnation, o.uid, o.component, o.summary, o.trouble, o.base, o.base_etag, COALESCE(v.digest, '')
 		FROM objects o LEFT JOIN versions v ON v.id = o.base WHERE `+where, args, func(scan scan) error {
 		var o cal.Object
-		err := scan(&o.ID, &o.Calendar, from(&o.Href), &o.Incarnation, from(&o.UID), from(&o.Component), &o.Trouble, &o.Base.ID,
+		err := scan(&o.ID, &o.Calendar, from(&o.Href), &o.Incarnation, from(&o.UID), from(&o.Component), &o.Summary, &o.Trouble, &o.Base.ID,
 			from(&o.Base.ETag), &o.Base.Digest)
 		all = append(all, o)
 		return err

@@ -9,7 +9,6 @@ import (
 // objectRow is a row of objects: the object, and what only the store keeps of it. Of the base it has id, etag and digest.
 type objectRow struct {
 	cal.Object
-	summary  string
 	versions int // the highest number given to a version
 	rev      int // the highest number given to an edit
 	gone     time.Time
@@ -27,7 +26,7 @@ func (r objectRow) values() []any {
 		r.updated = r.created
 	}
 	return []any{
-		string(r.ID), string(r.Calendar), foreign(r.Href), r.Incarnation, foreign(r.UID), foreign(r.Component), readable(r.Trouble), r.summary,
+		string(r.ID), string(r.Calendar), foreign(r.Href), r.Incarnation, foreign(r.UID), foreign(r.Component), readable(r.Trouble), readable(r.Summary),
 		string(r.Base.ID), foreign(r.Base.ETag), r.versions, r.rev, millis(r.gone), millis(r.created), millis(r.updated),
 	}
 }
@@ -71,11 +70,11 @@ func (a *applying) loadTombs(hrefs []string) error {
 
 func (a *applying) loadRows(column string, values []string, where string, more []any) error {
 	return chunked(values, func(list string, args []any) error {
-		return a.tx.each(`SELECT o.id, o.href, o.incarnation, o.uid, o.summary, o.base, o.base_etag, COALESCE(v.digest, ''), o.versions, o.rev,
+		return a.tx.each(`SELECT o.id, o.href, o.incarnation, o.uid, o.base, o.base_etag, COALESCE(v.digest, ''), o.versions, o.rev,
 			o.created, o.updated FROM objects o LEFT JOIN versions v ON v.id = o.base WHERE `+column+` IN `+list+where,
 			append(args, more...), func(scan scan) error {
 				var r objectRow
-				err := scan(&r.ID, from(&r.Href), &r.Incarnation, from(&r.UID), &r.summary, &r.Base.ID, from(&r.Base.ETag), &r.Base.Digest,
+				err := scan(&r.ID, from(&r.Href), &r.Incarnation, from(&r.UID), &r.Base.ID, from(&r.Base.ETag), &r.Base.Digest,
 					&r.versions, &r.rev, moment(&r.created), moment(&r.updated))
 				a.rows[r.ID] = r
 				return err

@@ -143,6 +143,13 @@ func (tx *Tx) runs(where string, args ...any) ([]Run, error) {
 	return all, err
 }
 
+// Approved reports whether a person has allowed what the deletion guard stopped in the calendar: exactly that set, by its digest.
+func (tx *Tx) Approved(calendar cal.CalendarID, guard string) (bool, error) {
+	var n int
+	err := tx.get(`SELECT count(*) FROM runs WHERE calendar = ? AND state = 'approved' AND guard = ?`, []any{string(calendar), guard}, &n)
+	return n > 0, wrap("look for an approval", err)
+}
+
 // ApproveRun notes that a person allows what the deletion guard stopped. ErrNotFound: the run is not held.
 func (tx *Tx) ApproveRun(id cal.RunID) error {
 	err := tx.one(`UPDATE runs SET state = 'approved' WHERE id = ? AND state = 'held'`, string(id))

@@ -42,7 +42,6 @@ var (
 type Options struct {
 	Clock   func() time.Time      // nil: time.Now
 	Chance  io.Reader             // nil: crypto/rand
-	Summary func(cal.Body) string // what a listing shows of a body; nil: nothing
 	Migrate bool                  // PostgreSQL: bring the schema up to date; SQLite always does
 	AnyAge  bool                  // open whatever the schema's age, in order to migrate it
 }
@@ -53,7 +52,6 @@ type DB struct {
 	readers *pool
 	writers *pool
 	clock   func() time.Time
-	summary func(cal.Body) string
 
 	mu     sync.Mutex // guards chance
 	chance *bufio.Reader
@@ -68,12 +66,9 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.clock, db.summary = o.Clock, o.Summary
+	db.clock = o.Clock
 	if db.clock == nil {
 		db.clock = time.Now
-	}
-	if db.summary == nil {
-		db.summary = func(cal.Body) string { return "" }
 	}
 	if o.Chance == nil {
 		o.Chance = rand.Reader
