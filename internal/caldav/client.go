@@ -236,7 +236,7 @@ func (c *Client) judge(r request, resp *http.Response) (*http.Response, error) {
 func (c *Client) observe(resp *http.Response) {
 	c.learn(func(p *Profile) {
 		p.sawServer(resp.Header.Get("Server"))
-		p.sawDAV(resp.Header.Values("DAV"))
+		p.sawDAV(resp.Header.Values("DAV"), resp.Request.Method == http.MethodOptions)
 	})
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,9 +37,9 @@ func (s tree) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		}
 		children := ""
 		if q.Header.Get("Depth") == "1" {
-			for path, props := range s {
+			for _, path := range slices.Sorted(maps.Keys(s)) {
 				if rest, ok := strings.CutPrefix(path, q.URL.Path); ok && rest != "" && strings.Count(rest, "/") < 2 {
-					children += answerTo(path, props)
+					children += answerTo(path, s[path])
 				}
 			}
 		}

@@ -57,7 +57,7 @@ type CalendarReport struct {
 // Doctor discovers an account and finds out what its server can do. It changes nothing there. When discovery fails, the report tells
 // how far it came; later failures are part of the report.
 func Doctor(ctx context.Context, cfg Config, where string) (Report, error) {
-	d := &examination{cfg: cfg, report: Report{Where: where, Addresses: []string{}}}
+	d := &examination{cfg: cfg, report: emptyReport(where)}
 	d.countWith(cfg.Trace)
 	account, err := Discover(ctx, d.cfg, where)
 	d.took(account)
@@ -81,11 +81,20 @@ func Doctor(ctx context.Context, cfg Config, where string) (Report, error) {
 	return d.report, nil
 }
 
+// emptyReport has no nil lists, so that in JSON they are lists.
+func emptyReport(where string) Report {
+	none := func() []string { return []string{} }
+	return Report{Where: where, Homes: none(), Addresses: none(), DAV: none(), Methods: none(), Calendars: []CalendarReport{},
+		Reports: none(), Steps: none(), Trouble: none(), Advice: none()}
+}
+
 // examination is a Report in the making.
 type examination struct {
 	cfg    Config
 	client *Client
 	report Report
+
+	hopeful []cal.Href // calendars that may hold events
 }
 
 // countWith counts what discovery and the probes send. They go one after the other, so there is no lock.
@@ -101,8 +110,10 @@ func (d *examination) countWith(next func(Exchange)) {
 }
 
 func (d *examination) took(a Account) {
-	d.report.Principal, d.report.Homes, d.report.Steps, d.report.Profile = a.Principal, a.Homes, a.Steps, a.Profile
+	d.report.Principal, d.report.Profile = a.Principal, a.Profile
+	d.report.Homes = append(d.report.Homes, a.Homes...)
 	d.report.Addresses = append(d.report.Addresses, a.Addresses...)
+	d.report.Steps = append(d.report.Steps, a.Steps...)
 }
 
 func (d *examination) listCalendars(ctx context.Context) error {
@@ -110,9 +121,12 @@ func (d *examination) listCalendars(ctx context.Context) error {
 	for _, f := range calendars {
 		d.report.Calendars = append(d.report.Calendars,
 			CalendarReport{Href: f.Href, Name: f.Name, Components: f.Components, Access: f.Access, Marked: f.Mark != ""})
-		if d.report.Probed == "" && (f.Components == "" || strings.Contains(f.Components, "VEVENT")) {
-			d.report.Probed = f.Href
+		if f.Components == "" || strings.Contains(f.Components, "VEVENT") {
+			d.hopeful = append(d.hopeful, f.Href)
 		}
+	}
+	if len(d.hopeful) > 0 {
+		d.report.Probed = d.hopeful[0]
 	}
 	return err
 }
@@ -165,16 +179,25 @@ func (d *examination) askProperties(ctx context.Context) error {
 	return nil
 }
 
-// enough is how many resources of a listing tell what all are like.
-const enough = 20
+const (
+	enough   = 20 // resources of a listing tell what all are like
+	maxEmpty = 5  // calendars are tried until one is not empty
+)
 
-// trySync asks for the history from the beginning with the bodies inside, and reads the first few answers.
+// trySync asks for the history of a calendar from the beginning, with the bodies inside.
 func (d *examination) trySync(ctx context.Context) error {
-	if d.report.Probed == "" {
-		return nil
+	for _, calendar := range d.hopeful[:min(len(d.hopeful), maxEmpty)] {
+		if err := d.tryHistory(ctx, calendar); err != nil || d.report.ETag != "" {
+			return err
+		}
 	}
-	r := request{method: "REPORT", href: d.report.Probed, depth: "0", body: syncCollection("", true)}
-	resp, err := d.client.multistatus(ctx, r)
+	return nil
+}
+
+// tryHistory reads the first few answers.
+func (d *examination) tryHistory(ctx context.Context, calendar cal.Href) error {
+	d.report.Probed = calendar
+	resp, err := d.client.multistatus(ctx, request{method: "REPORT", href: calendar, depth: "0", body: syncCollection("", true)})
 	if err != nil {
 		d.report.SyncCollection = No
 		return fmt.Errorf("sync-collection: %w", err)
@@ -184,9 +207,10 @@ func (d *examination) trySync(ctx context.Context) error {
 	list := readMultistatus(limitBody(resp.Body, maxDiscovery))
 	for seen := 0; seen < enough; {
 		r, err := list.next()
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return fmt.Errorf("sync-collection: %w", err)
 		}
 		if etag := r.string(davETag); etag != "" {
@@ -200,6 +224,11 @@ func (d *examination) trySync(ctx context.Context) error {
 
 // conclude puts in words what users should know.
 func (d *examination) conclude() {
+	d.client.learn(func(p *Profile) {
+		if d.report.InlineData != Unknown {
+			p.InlineData = d.report.InlineData
+		}
+	})
 	p := d.client.Profile()
 	d.report.Profile, d.report.Server, d.report.Auth = p, p.Server, p.Auth
 	if p.DAV != "" {

@@ -85,8 +85,12 @@ func (p *Profile) sawServer(name string) {
 	}
 }
 
-// sawDAV keeps the compliance classes: the newest answer that tells wins. Cyrus spreads them over several header lines.
-func (p *Profile) sawDAV(lines []string) {
+// sawDAV keeps the compliance classes: those of an OPTIONS for good, those of another answer until there is better. Cyrus spreads them
+// over several header lines.
+func (p *Profile) sawDAV(lines []string, options bool) {
+	if p.DAV != "" && !options {
+		return
+	}
 	var classes []string
 	for class := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		if class = strings.ToLower(strings.TrimSpace(class)); class != "" {

@@ -49,12 +49,14 @@ func TestProfileIsACopy(t *testing.T) {
 func TestHeadersAreLearned(t *testing.T) {
 	var p Profile
 	p.sawServer("Cyrus\r\n3.6")
-	p.sawDAV([]string{"1, 2, Access-Control", "calendar-access", "", "1,3"})
+	p.sawDAV([]string{"1"}, false)
+	p.sawDAV([]string{"1, 2, Access-Control", "calendar-access", "", "1,3"}, true)
+	p.sawDAV([]string{"1, 2"}, false)
 	if p.Server != "Cyrus  3.6" || p.DAV != "1, 2, 3, access-control, calendar-access" {
 		t.Errorf("learned %q, %q", p.Server, p.DAV)
 	}
 	p.sawServer("")
-	p.sawDAV(nil)
+	p.sawDAV(nil, true)
 	p.sawServer(strings.Repeat("ü", 1000))
 	if len(p.Server) > 200 || p.DAV == "" {
 		t.Errorf("learned %d bytes of server, %q", len(p.Server), p.DAV)
