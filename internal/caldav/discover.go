@@ -353,8 +353,7 @@ func multistatusOnly(resp *http.Response, err error) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := resp.Header.Get("Content-Type")
-	if resp.StatusCode == http.StatusMultiStatus && !strings.Contains(kind, "html") {
+	if resp.StatusCode == http.StatusMultiStatus {
 		resp.Body = limitBody(resp.Body, maxDiscovery)
 		return resp, nil
 	}
@@ -363,7 +362,8 @@ func multistatusOnly(resp *http.Response, err error) (*http.Response, error) {
 	if what = strings.TrimSuffix(what, ": "); resp.StatusCode >= 400 {
 		return nil, fmt.Errorf("%s (%d)", what, resp.StatusCode)
 	}
-	return nil, fmt.Errorf("%s (%d, %q) is not an answer of a calendar server", what, resp.StatusCode, clip(printable(kind), 60))
+	return nil, fmt.Errorf("%s (%d, %q) is not an answer of a calendar server", what, resp.StatusCode,
+		clip(printable(resp.Header.Get("Content-Type")), 60))
 }
 
 // read takes in the multistatus of a PROPFIND with Depth 0. Hrefs are relative to the URL that answered (RFC 4918 §8.3).

@@ -166,6 +166,39 @@ func TestWhatIsNoCalendarServer(t *testing.T) {
 	}
 }
 
+func TestErrorsTellWhatIsWrong(t *testing.T) {
+	for says, answer := range map[string]http.HandlerFunc{
+		"took no notice of name and password": tree{"/": `<d:current-user-principal><d:unauthenticated/></d:current-user-principal>`}.ServeHTTP,
+		"larger than": func(w http.ResponseWriter, q *http.Request) {
+			w.WriteHeader(207)
+			fmt.Fprint(w, `<d:multistatus xmlns:d="DAV:">`+strings.Repeat("<d:response/>", maxDiscovery/10))
+		},
+		`is not an answer of a calendar server`: status(200),
+		"Forbidden (403)":                       status(403),
+	} {
+		s := record(t, answer)
+		if _, err := Discover(t.Context(), dial(t, s).cfg, s.URL); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("it says %v, and not %q", err, says)
+		}
+	}
+}
+
+func TestHTTPIsForHome(t *testing.T) {
+	resolver := fakeDNS(t, func(q dns.Question) []string {
+		switch {
+		case q.Name == "_caldav._tcp.example.com.":
+			return []string{q.Name + " 60 SRV 0 0 80 example.com."}
+		case q.Qtype == dns.TypeA && q.Name == "example.com.":
+			return []string{q.Name + " 60 A 127.0.0.1"}
+		}
+		return nil
+	})
+	cfg := Config{Username: "alice", Password: password, Resolver: resolver}
+	if _, err := Discover(t.Context(), cfg, "example.com"); err == nil || !strings.Contains(err.Error(), "DNS points to http://example.com/, which is not encrypted") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestHomeOnAnotherHost(t *testing.T) {
 	home := func(host string) string {
 		return `<c:calendar-home-set><d:href>https://` + host + `/1234/calendars/</d:href></c:calendar-home-set>`

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -89,12 +90,28 @@ func TestSilenceInsideAnAnswerIsGivenUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour) // the reader may take its time
+		if _, err := resp.Body.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
 		got, err := io.ReadAll(resp.Body)
-		if string(got) != "xxx" || !errors.Is(err, errSilent) {
+		if string(got) != "xx" || !errors.Is(err, errSilent) {
 			t.Errorf("%q, %v", got, err)
 		}
 		resp.Body.Close()
 	})
+}
+
+func TestOnlyTheLastConnectionTriedCounts(t *testing.T) {
+	c := dial(t, record(t, status(204)))
+	f := c.launch(t.Context(), putEvent(), c.home)
+	trace := httptrace.ContextClientTrace(f.traced())
+	trace.GetConn("")
+	trace.WroteHeaders() // into a connection that was dead: net/http finds out, and dials
+	trace.GetConn("")
+	if err := f.failed(errors.New("connection refused")); !errors.Is(err, cal.ErrUnsent) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestSimulationTellsWhatIsUnsent(t *testing.T) {
