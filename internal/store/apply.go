@@ -13,7 +13,7 @@ import (
 // A version without an ID that says the same as what it replaces takes its place and is no new version. A Created object without an ID
 // whose href and UID are those of a tombstone is that object come back.
 func (tx *Tx) Apply(p cal.Plan) error {
-	if err := tx.at(p.Calendar, p.Since); err != nil {
+	if _, err := tx.at(p.Calendar, p.Since); err != nil {
 		return err
 	}
 	a := &applying{tx: tx, calendar: p.Calendar}

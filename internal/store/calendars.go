@@ -136,29 +136,33 @@ type Progress struct {
 
 // Advance moves a calendar's token, in the transaction that applied everything up to it. ErrMoved: the calendar stands elsewhere.
 func (tx *Tx) Advance(id cal.CalendarID, p Progress) error {
-	if err := tx.at(id, p.Since); err != nil {
+	was, err := tx.at(id, p.Since)
+	if err != nil {
 		return err
 	}
 	if p.Next == "" {
-		p.Next = p.Since
+		p.Next = was.Next
 	}
-	err := tx.one(`UPDATE calendars SET token = ?, pulled = CASE WHEN ? <> '' THEN ? ELSE pulled END,
-		audited = CASE WHEN ? <> 0 THEN ? ELSE audited END WHERE id = ?`,
-		foreign(p.Next), foreign(p.Pulled), foreign(p.Pulled), millis(p.Audited), millis(p.Audited), string(id))
+	if p.Pulled == "" {
+		p.Pulled = was.Pulled
+	}
+	if p.Audited.IsZero() {
+		p.Audited = was.Audited
+	}
+	err = tx.one(`UPDATE calendars SET token = ?, pulled = ?, audited = ? WHERE id = ?`,
+		foreign(p.Next), foreign(p.Pulled), millis(p.Audited), string(id))
 	return wrap("move the token of calendar "+string(id), err)
 }
 
-// at takes the account's row and checks that the calendar stands at the token.
-func (tx *Tx) at(id cal.CalendarID, since cal.Token) error {
+// at takes the account's row, checks that the calendar stands at the token, and tells how far it is.
+func (tx *Tx) at(id cal.CalendarID, since cal.Token) (Progress, error) {
 	if err := tx.LockCalendar(id); err != nil {
-		return err
+		return Progress{}, err
 	}
-	var token cal.Token
-	if err := tx.get(`SELECT token FROM calendars WHERE id = ?`, []any{string(id)}, from(&token)); err != nil {
-		return wrap("read the token of calendar "+string(id), err)
+	p := Progress{Since: since}
+	err := tx.get(`SELECT token, pulled, audited FROM calendars WHERE id = ?`, []any{string(id)}, from(&p.Next), from(&p.Pulled), moment(&p.Audited))
+	if err == nil && p.Next != since {
+		err = ErrMoved
 	}
-	if token != since {
-		return wrap("compare the token of calendar "+string(id), ErrMoved)
-	}
-	return nil
+	return p, wrap("compare the token of calendar "+string(id), err)
 }

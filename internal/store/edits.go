@@ -13,7 +13,7 @@ type Draft struct {
 	UID       string         // empty: as before
 	Component string         // empty: as before
 	Summary   string
-	Want      cal.Version    // digest, body, native; zero: to be deleted
+	Want      cal.Version // digest, body, native; zero: to be deleted
 }
 
 // Edit accepts a user's write: from here on it is kept whatever happens. It gives the object back as it is now, whole.

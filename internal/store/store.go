@@ -40,10 +40,10 @@ var (
 
 // Options are what Open cannot know.
 type Options struct {
-	Clock   func() time.Time      // nil: time.Now
-	Chance  io.Reader             // nil: crypto/rand
-	Migrate bool                  // PostgreSQL: bring the schema up to date; SQLite always does
-	AnyAge  bool                  // open whatever the schema's age, in order to migrate it
+	Clock   func() time.Time // nil: time.Now
+	Chance  io.Reader        // nil: crypto/rand
+	Migrate bool             // PostgreSQL: bring the schema up to date; SQLite always does
+	AnyAge  bool             // open whatever the schema's age, in order to migrate it
 }
 
 // DB is an open database. It is safe for concurrent use.
