@@ -323,4 +323,8 @@ func TestOldSpellingOfThePassword(t *testing.T) {
 	if _, err := Discover(t.Context(), cfg, s.URL); !errors.Is(err, cal.ErrLocked) || s.count() != 4 {
 		t.Errorf("a wrong one: %d requests, %v", s.count(), err)
 	}
+	cfg.Profile.Auth = AuthBasic
+	if _, err := Discover(t.Context(), cfg, s.URL); !errors.Is(err, cal.ErrLocked) || s.count() != 5 {
+		t.Errorf("where UTF-8 is known to be right: %d requests, %v", s.count(), err)
+	}
 }

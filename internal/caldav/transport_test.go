@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -72,13 +73,12 @@ func TestSilenceInsideAnAnswerIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := New(Config{Home: "https://dav.example.com/", Via: roundTripper(func(q *http.Request) (*http.Response, error) {
 			reader, writer := io.Pipe()
+			context.AfterFunc(q.Context(), func() { writer.CloseWithError(q.Context().Err()) })
 			go func() {
 				for range 3 { // slow, but alive
 					time.Sleep(silentLimit - time.Second)
 					fmt.Fprint(writer, "x")
 				}
-				<-q.Context().Done()
-				writer.CloseWithError(q.Context().Err())
 			}()
 			return &http.Response{StatusCode: 207, Header: http.Header{}, Body: reader, Request: q}, nil
 		})})
