@@ -1,0 +1,26 @@
+.PHONY: run test check bench fuzz
+
+FUZZTIME ?= 30s
+
+run:
+	go run ./cmd/calbridge serve
+
+test:
+	bash scripts/test.sh
+
+# check is what an editor's save may cost: nothing is installed, what is not there is skipped.
+check:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet ./...
+	go test ./...
+
+bench:
+	go run ./bench
+
+# fuzz gives each fuzz target FUZZTIME, one after the other.
+fuzz:
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort | \
+	while read -r folder target; do \
+		echo "$$folder $$target"; \
+		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$folder" || exit 1; \
+	done
