@@ -48,6 +48,22 @@ func (o *outline) zone(tzid string) int32 {
 	return -1
 }
 
+// foreignRules are the hashes of the VTIMEZONEs whose names say nothing, by TZID.
+func (o *outline) foreignRules() map[string]string {
+	rules := map[string]string{}
+	for c := range o.components {
+		if o.components[c].name != "VTIMEZONE" {
+			continue
+		}
+		tzid := o.text(int32(c), "TZID")
+		if _, known := Zone(tzid); !known {
+			w := writer{o: o}
+			rules[tzid] = string(w.component(int32(c)))
+		}
+	}
+	return rules
+}
+
 // writer writes canonical forms. Its buffers are used again for each component.
 type writer struct {
 	o       *outline
@@ -55,6 +71,8 @@ type writer struct {
 	entries []entry
 	out     []byte
 	foreign []string // TZIDs met that are no IANA zone's name
+
+	rules map[string]string // when set: what stands behind the name of a foreign zone, instead of it being listed
 
 	tzid, iana string // the TZID asked for last, and its answer
 	known      bool
@@ -339,6 +357,9 @@ func (w *writer) zoneName(tzid string) string {
 	}
 	if w.known {
 		return w.iana
+	}
+	if w.rules != nil {
+		return tzid + w.rules[tzid]
 	}
 	if !slices.Contains(w.foreign, tzid) {
 		w.foreign = append(w.foreign, tzid)

@@ -32,7 +32,7 @@ type Reading struct {
 func Read(body cal.Body) Reading {
 	o, p := parse(string(body))
 	if p == nil && len(o.objects()) == 0 {
-		p = &Problem{Line: 1, Text: "there is no event, task or journal entry in it"}
+		p = &Problem{Line: 1, Text: errEmpty.Error()}
 	}
 	if p != nil {
 		return Reading{Digest: rawDigest(body), UID: guessUID(string(body)), Trouble: p.Error()}

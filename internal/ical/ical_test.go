@@ -262,7 +262,7 @@ func TestReadRefusesWithALineAndAReason(t *testing.T) {
 	for name, tt := range map[string]struct{ body, want string }{
 		"empty":            {"", "line 1: there is no BEGIN:VCALENDAR"},
 		"garbage":          {"<html>", "line 1: has no colon"},
-		"cut off":          {rich[:1400], "has no END"},
+		"cut off":          {rich[:strings.Index(rich, "END:VCALENDAR")], "has no END"},
 		"no event":         {"BEGIN:VCALENDAR\nEND:VCALENDAR\n", "there is no event"},
 		"a line in pieces": {strings.Replace(rich, "\n  that has", "\nthat has", 1), "must begin with a space"},
 		"wrong END":        {strings.Replace(rich, "END:DAYLIGHT", "END:DAY", 1), "line 13: END: does not end BEGIN:DAYLIGHT of line 7"},

@@ -22,6 +22,7 @@ type line struct {
 	value     int32  // text[value:] is what follows the colon
 	from, to  int32  // raw[from:to] are its physical lines, ends included
 	number    int32  // of its first physical line, from 1
+	index     int32  // its place in the outline
 	component int32  // the innermost it stands in; of BEGIN and END, the one they delimit
 }
 
@@ -128,6 +129,7 @@ func (s *scanner) unfold(first string) string {
 // place puts a line into its component, and opens and closes components.
 func (s *scanner) place(l line) *Problem {
 	index := int32(len(s.lines))
+	l.index = index
 	switch {
 	case l.name == "BEGIN":
 		if p := s.open(&l, index); p != nil {

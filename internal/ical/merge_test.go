@@ -1,0 +1,283 @@
+package ical
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"calbridge/internal/cal"
+)
+
+// swap replaces pairs of texts; an old one that is not there is a mistake in the test.
+func swap(t testing.TB, body string, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(body, pairs[i]) {
+			t.Fatalf("%q is not in the text:\n%s", pairs[i], body)
+		}
+		body = strings.Replace(body, pairs[i], pairs[i+1], 1)
+	}
+	return body
+}
+
+const (
+	bob      = "ATTENDEE;CN=\"Bob, B.\";PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:bob@example.org\n"
+	carol    = "ATTENDEE;CN=Carol;PARTSTAT=NEEDS-ACTION:mailto:carol@example.org\n"
+	dave     = "ATTENDEE;CN=Dave:mailto:dave@example.org\n"
+	exdates  = "EXDATE;TZID=Europe/Berlin:20260112T090000,20260119T090000\n"
+	late     = "EXDATE:20260126T080000Z\n"
+	reminder = "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Reminder\nTRIGGER:-PT15M\nEND:VALARM\n"
+	email    = "BEGIN:VALARM\nUID:a1\nACTION:EMAIL\nTRIGGER:-PT1H\nEND:VALARM\n"
+	pub      = "BEGIN:VEVENT\nUID:5FC53010-1267-4F8E-BC28-1D7AE55A7C99\nRECURRENCE-ID;TZID=Europe/Berlin:20260107T090000\n" +
+		"DTSTAMP:20260101T120000Z\nSUMMARY:Planning\\, this time in the pub\nDTSTART;TZID=Europe/Berlin:20260107T180000\n" +
+		"DTEND;TZID=Europe/Berlin:20260107T200000\nEND:VEVENT\n"
+	wednesday = "BEGIN:VEVENT\nUID:5FC53010-1267-4F8E-BC28-1D7AE55A7C99\nRECURRENCE-ID:20260114T080000Z\nDTSTAMP:20260101T120000Z\n" +
+		"SUMMARY:Planning on Wednesday\nDTSTART:20260114T100000Z\nDTEND:20260114T110000Z\nEND:VEVENT\n"
+	atLast = "BEGIN:VEVENT\nUID:5FC53010-1267-4F8E-BC28-1D7AE55A7C99\nRECURRENCE-ID;TZID=Europe/Berlin:20260114T090000\n" +
+		"DTSTAMP:20260101T120000Z\nSUMMARY:Planning at last\nDTSTART:20260114T100000Z\nDTEND:20260114T110000Z\nEND:VEVENT\n"
+	end  = "END:VCALENDAR\n"
+	rule = "RRULE:FREQ=WEEKLY;COUNT=12;BYDAY=MO,WE;INTERVAL=1\n"
+)
+
+// mergeCase is what mine and theirs make of rich, and what the merge must make of it when theirs is preferred.
+type mergeCase struct {
+	mine, theirs, want []string // pairs: old, new
+	wantMine           []string // when mine is preferred; nil: the same
+	contested          string   // joined by spaces
+	structural         bool
+	spelling           bool // both wrote the same in two ways, and theirs stays
+}
+
+var mergeCases = map[string]mergeCase{
+	"nothing": {},
+	"mine alone": {
+		mine: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
+	"theirs alone": {
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
+	"different properties": {
+		mine:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		theirs: []string{"LOCATION:Room 4\\, Köln", "LOCATION:Room 5", "X-LOWER-CASE:some value\n", "X-New:1\n"},
+		want:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans", "LOCATION:Room 4\\, Köln", "LOCATION:Room 5", "X-LOWER-CASE:some value\n", "X-New:1\n"}},
+	"the same change": {
+		mine:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUM\n MARY:Plans"},
+		want:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
+	"the same property": {
+		mine:      []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		theirs:    []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Talks"},
+		want:      []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Talks"},
+		wantMine:  []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		contested: "SUMMARY"},
+	"place is one group": {
+		mine:      []string{"LOCATION:Room 4\\, Köln\n", ""},
+		theirs:    []string{"GEO:50.94;6.96", "GEO:1;2"},
+		want:      []string{"GEO:50.94;6.96", "GEO:1;2"},
+		wantMine:  []string{"LOCATION:Room 4\\, Köln\n", ""},
+		contested: "place"},
+	"time is one group": {
+		mine:      []string{"DTEND;TZID=Europe/Berlin:20260105T100000", "DTEND;TZID=Europe/Berlin:20260105T110000"},
+		theirs:    []string{"DTEND;TZID=Europe/Berlin:20260105T100000", "DURATION:PT2H"},
+		want:      []string{"DTEND;TZID=Europe/Berlin:20260105T100000", "DURATION:PT2H"},
+		wantMine:  []string{"DTEND;TZID=Europe/Berlin:20260105T100000", "DTEND;TZID=Europe/Berlin:20260105T110000"},
+		contested: "time"},
+	"removed and left alone": {
+		mine: []string{"URL:https://example.org/plan?week=2&x=y\n", ""},
+		want: []string{"URL:https://example.org/plan?week=2&x=y\n", ""}},
+	"sets are never contested": {
+		mine:   []string{"CATEGORIES:WORK,Team", "CATEGORIES:WORK,Mine"},
+		theirs: []string{"CATEGORIES:WORK,Team", "CATEGORIES:Team\nCATEGORIES:Theirs"},
+		want:   []string{"CATEGORIES:WORK,Team", "CATEGORIES:Theirs,Mine"}},
+	"attachments": {
+		mine:   []string{"ATTACH;", "ATTACH:https://example.org/mine\nATTACH;"},
+		theirs: []string{"ATTACH;FMTTYPE=text/plain:https://example.org/notes.txt\n", "ATTACH:https://example.org/theirs\n"},
+		want:   []string{"ATTACH;FMTTYPE=text/plain:https://example.org/notes.txt\n", "ATTACH:https://example.org/theirs\nATTACH:https://example.org/mine\n"}},
+	"exdates": {
+		mine:   []string{exdates, "EXDATE;TZID=Europe/Berlin:20260119T090000\n"},
+		theirs: []string{exdates, exdates + late},
+		want:   []string{exdates, "EXDATE;TZID=Europe/Berlin:20260119T090000\n" + late}},
+	"one instance, written in two ways": {
+		mine:   []string{exdates, exdates + late},
+		theirs: []string{exdates, exdates + "EXDATE;TZID=Europe/Berlin:20260126T090000\n"},
+		want:   []string{exdates, exdates + "EXDATE;TZID=Europe/Berlin:20260126T090000\n"}, spelling: true},
+	"attendees by address": {
+		mine:   []string{carol, "", "ATTACH", dave + "ATTACH"},
+		theirs: []string{"CN=\"Bob, B.\"", "CN=Robert"},
+		want:   []string{carol, "", "ATTACH", dave + "ATTACH", "CN=\"Bob, B.\"", "CN=Robert"}},
+	"the answer is a field of its own": {
+		mine:   []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"},
+		theirs: []string{"CN=Carol", "CN=Caroline"},
+		want:   []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Caroline;PARTSTAT=DECLINED"}},
+	"who was removed stays removed, whatever the answer": {
+		mine:   []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"},
+		theirs: []string{carol, ""},
+		want:   []string{carol, ""}},
+	"two answers": {
+		mine:      []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"},
+		theirs:    []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=ACCEPTED"},
+		want:      []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=ACCEPTED"},
+		wantMine:  []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"},
+		contested: "attendee:mailto:carol@example.org"},
+	"alarms": {
+		mine:   []string{reminder, reminder + email},
+		theirs: []string{"BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Early reminder\nTRIGGER:-P1D\nEND:VALARM\n", ""},
+		want:   []string{reminder, reminder + email, "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Early reminder\nTRIGGER:-P1D\nEND:VALARM\n", ""}},
+	"an alarm seen here is moved there": {
+		mine:   []string{"TRIGGER:-PT15M", "TRIGGER:-PT15M\nACKNOWLEDGED:20260105T074500Z"},
+		theirs: []string{"STATUS:CONFIRMED", "STATUS:TENTATIVE"},
+		want:   []string{"TRIGGER:-PT15M", "TRIGGER:-PT15M\nACKNOWLEDGED:20260105T074500Z", "STATUS:CONFIRMED", "STATUS:TENTATIVE"}},
+	"master and override": {
+		mine:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		theirs: []string{"in the pub", "in the park"},
+		want:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans", "in the pub", "in the park"}},
+	"override contested": {
+		mine:      []string{"in the pub", "in the park"},
+		theirs:    []string{"in the pub", "in the bar"},
+		want:      []string{"in the pub", "in the bar"},
+		wantMine:  []string{"in the pub", "in the park"},
+		contested: "20260107T080000Z/SUMMARY"},
+	"override added": {
+		mine:   []string{end, wednesday + end},
+		theirs: []string{"in the pub", "in the bar"},
+		want:   []string{"in the pub", "in the bar", end, wednesday + end}},
+	"override made on both sides": {
+		mine:      []string{end, wednesday + end},
+		theirs:    []string{end, atLast + end},
+		want:      []string{end, atLast + end},
+		wantMine:  []string{end, wednesday + end},
+		contested: "20260114T080000Z"},
+	"override dropped": {
+		mine:   []string{pub, ""},
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:   []string{pub, "", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
+	"instance deleted here, edited there": {
+		mine:      []string{pub, "", exdates, exdates + "EXDATE:20260107T080000Z\n"},
+		theirs:    []string{"in the pub", "in the park"},
+		want:      []string{"in the pub", "in the park"},
+		contested: "20260107T080000Z"},
+	"instance edited here, deleted there": {
+		mine:      []string{"in the pub", "in the park"},
+		theirs:    []string{pub, "", exdates, "EXDATE;TZID=Europe/Berlin:20260107T090000,20260112T090000,20260119T090000\n"},
+		want:      []string{"in the pub", "in the park"},
+		contested: "20260107T080000Z"},
+	"rule here, instance there": {
+		mine:       []string{"COUNT=12", "COUNT=10"},
+		theirs:     []string{exdates, exdates + late},
+		want:       []string{exdates, exdates + late},
+		wantMine:   []string{"COUNT=12", "COUNT=10"},
+		contested:  "instances recurrence",
+		structural: true},
+	"instance here, start there": {
+		mine:       []string{"in the pub", "in the park"},
+		theirs:     []string{"DTSTART;TZID=Europe/Berlin:20260105T090000", "DTSTART;TZID=Europe/Berlin:20260105T083000"},
+		want:       []string{"DTSTART;TZID=Europe/Berlin:20260105T090000", "DTSTART;TZID=Europe/Berlin:20260105T083000"},
+		wantMine:   []string{"in the pub", "in the park"},
+		contested:  "instances recurrence",
+		structural: true},
+	"rule here, title there": {
+		mine:   []string{"COUNT=12", "COUNT=10"},
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:   []string{"COUNT=12", "COUNT=10", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
+	"what comes out would not be valid": {
+		mine:       []string{"COUNT=12", "UNTIL=20260401T000000Z"},
+		theirs:     []string{"DTSTART;TZID=Europe/Berlin:20260105T090000", "DTSTART;VALUE=DATE:20260105", "DTEND;TZID=Europe/Berlin:20260105T100000", "DTEND;VALUE=DATE:20260106"},
+		want:       []string{"DTSTART;TZID=Europe/Berlin:20260105T090000", "DTSTART;VALUE=DATE:20260105", "DTEND;TZID=Europe/Berlin:20260105T100000", "DTEND;VALUE=DATE:20260106"},
+		wantMine:   []string{"COUNT=12", "UNTIL=20260401T000000Z"},
+		contested:  "recurrence",
+		structural: true},
+	"a zone comes along": {
+		mine:   []string{"RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000", "RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000\nCOMMENT:x", "BEGIN:VEVENT", "BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\nBEGIN:VEVENT", "DTEND;TZID=Europe/Berlin:20260107T200000", "DTEND;TZID=Office:20260107T200000"},
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:   []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans", "RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000", "RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000\nCOMMENT:x", "BEGIN:VEVENT", "BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\nBEGIN:VEVENT", "DTEND;TZID=Europe/Berlin:20260107T200000", "DTEND;TZID=Office:20260107T200000"}},
+}
+
+func TestMerge(t *testing.T) {
+	for name, c := range mergeCases {
+		t.Run(name, func(t *testing.T) {
+			s := Sides{Base: crlf(rich), Mine: crlf(swap(t, rich, c.mine...)), Theirs: crlf(swap(t, rich, c.theirs...))}
+			c.check(t, s, cal.Theirs, c.want)
+			mine := c.wantMine
+			if mine == nil {
+				mine = c.want
+			}
+			c.check(t, s, cal.Mine, mine)
+			if !c.spelling {
+				c.checkSwapped(t, s)
+			}
+		})
+	}
+}
+
+func (c mergeCase) check(t *testing.T, s Sides, prefer cal.Side, pairs []string) {
+	t.Helper()
+	m, err := Merge(s, prefer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(m.Contested, " "); got != c.contested || m.Structural != c.structural {
+		t.Errorf("prefer %s: contested %q, structural %t; want %q, %t", prefer, got, m.Structural, c.contested, c.structural)
+	}
+	want := crlf(swap(t, rich, pairs...))
+	if digestOf(t, m.Body) != digestOf(t, want) {
+		t.Errorf("prefer %s: got\n%s\nwant\n%s", prefer, difference(string(m.Body), string(want)), "")
+	}
+	if strings.Contains(strings.ReplaceAll(string(m.Body), "\r\n", ""), "\n") {
+		t.Errorf("prefer %s: line ends are mixed", prefer)
+	}
+}
+
+// checkSwapped: swapping the sides and the preference changes nothing.
+func (c mergeCase) checkSwapped(t *testing.T, s Sides) {
+	t.Helper()
+	for _, prefer := range [][2]cal.Side{{cal.Mine, cal.Theirs}, {cal.Theirs, cal.Mine}} {
+		one, _ := Merge(s, prefer[0])
+		other, _ := Merge(Sides{s.Base, s.Theirs, s.Mine}, prefer[1])
+		if digestOf(t, one.Body) != digestOf(t, other.Body) || !slices.Equal(one.Contested, other.Contested) || one.Structural != other.Structural {
+			t.Errorf("swapped: %v and %v\n%s", one.Contested, other.Contested, difference(string(one.Body), string(other.Body)))
+		}
+	}
+}
+
+// difference lists the lines that only one of two texts has.
+func difference(got, want string) string {
+	var b strings.Builder
+	a, z := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for _, line := range a {
+		if !slices.Contains(z, line) {
+			b.WriteString("+ " + line + "\n")
+		}
+	}
+	for _, line := range z {
+		if !slices.Contains(a, line) {
+			b.WriteString("- " + line + "\n")
+		}
+	}
+	return b.String()
+}
+
+func TestMergeTouchesNothingElse(t *testing.T) {
+	mine := crlf(swap(t, rich, "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"))
+	theirs := crlf(swap(t, rich, "X-LOWER-CASE:some value", "x-lower-case;odd=\"1\":so\n me", "DTSTAMP:20260101T120000Z", "DTSTAMP:20260202T120000Z"))
+	m, err := Merge(Sides{crlf(rich), mine, theirs}, cal.Theirs)
+	if want := strings.Replace(string(theirs), "SUMMARY:Planning\\, weekly", "SUMMARY:Plans", 1); err != nil || string(m.Body) != want {
+		t.Errorf("%v\n%s", err, difference(string(m.Body), want))
+	}
+	if m, _ := Merge(Sides{crlf(rich), crlf(rich), theirs}, cal.Mine); m.Body != theirs {
+		t.Errorf("nothing of mine is kept, and theirs is changed:\n%s", difference(string(m.Body), string(theirs)))
+	}
+}
+
+func TestMergeTakesTheLineEndsOfTheirs(t *testing.T) {
+	m, err := Merge(Sides{crlf(rich), crlf(swap(t, rich, "week; what", "week; who")), cal.Body(rich)}, cal.Theirs)
+	if err != nil || string(m.Body) != swap(t, rich, "week; what", "week; who") {
+		t.Errorf("%v\n%s", err, m.Body)
+	}
+}
+
+func TestMergeTellsWhichSideCannotBeRead(t *testing.T) {
+	_, err := Merge(Sides{crlf(rich), "BEGIN:VCALENDAR\n", crlf(rich)}, cal.Mine)
+	if err == nil || !strings.HasPrefix(err.Error(), "read mine to merge it: line 1: BEGIN: ") {
+		t.Error(err)
+	}
+}
