@@ -21,7 +21,7 @@ type got struct {
 }
 
 // do sends a request as alice, without a network. Headers come as "Name: value".
-func do(t *testing.T, s *sim.CalDAV, method, path, body string, headers ...string) got {
+func do(t testing.TB, s *sim.CalDAV, method, path, body string, headers ...string) got {
 	t.Helper()
 	g, err := try(s, method, path, body, headers...)
 	if err != nil {

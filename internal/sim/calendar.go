@@ -206,11 +206,11 @@ func (g *generator) content(title string, people, alarm bool) {
 
 // describe gives most objects a description, few a long one.
 func (g *generator) describe() {
-	if !g.chance(75) {
+	if !g.chance(80) {
 		return
 	}
 	sentences := 2 + g.IntN(6)
-	if g.chance(11) {
+	if g.chance(10) {
 		sentences = 30 + g.IntN(110)
 	}
 	words := make([]string, sentences)

@@ -34,21 +34,21 @@ type Quirks struct {
 
 	// Synchronisation
 
-	NoSyncCollection   bool // 403 DAV:supported-report, no sync-token property (Sabre 1.8, Posteo, GMX)
-	NoCTag             bool // (Bedework)
-	NoInlineData       bool // sync-collection answers no calendar-data (Xandikos, DAViCal, SOGo)
-	NoEmptyToken       bool // an empty sync-token is a bad request (some Cyrus)
-	TokenErrorStatus   int  // for tokens not known; 0: 403 (Xandikos 500, old Nextcloud 418, others 400, 409, 410, 412)
-	ForgetTokens       bool // no token is known any more (retention of a minute; cache removed)
-	TokenAlwaysFull    bool // a bad token gets a full listing that poses as a delta (DAViCal)
-	NeverReportDeleted bool // sync-collection names no removals (fragile Zimbra, Synology)
-	LoseLogRows        bool // changes made meanwhile never show in a delta (Nextcloud)
-	InitialTombstones  bool // the initial sync names what is long gone (Radicale, SOGo)
-	SkipShortLived     bool // what was made and removed between two tokens is not named (Xandikos)
-	TruncateAt         int  // pages of so many, then 507 for the collection (Cyrus asked so; Nextcloud, iCloud unasked)
-	WholeAnswer507     bool // a limit on the initial sync gets 507 and nothing else (Nextcloud)
-	EmptyListing       bool // calendars list nothing: a server fault (Keeper, vdirsyncer reports)
-	EmptyHome          bool // the home lists no calendars: a server fault
+	NoSyncCollection      bool // 403 DAV:supported-report, no sync-token property (Sabre 1.8, Posteo, GMX)
+	NoCTag                bool // (Bedework)
+	NoInlineData          bool // sync-collection answers no calendar-data (Xandikos, DAViCal, SOGo)
+	NoEmptyToken          bool // an empty sync-token is a bad request (some Cyrus)
+	TokenErrorStatus      int  // for tokens not known; 0: 403 (Xandikos 500, old Nextcloud 418, others 400, 409, 410, 412)
+	ForgetTokens          bool // no token is known any more (retention of a minute; cache removed)
+	TokenAlwaysFull       bool // a bad token gets a full listing that poses as a delta (DAViCal)
+	NeverReportDeletions  bool // sync-collection names no removals (fragile Zimbra, Synology)
+	LoseLogRows           bool // changes made meanwhile never show in a delta (Nextcloud)
+	InitialTombstones     bool // the initial sync names what is long gone (Radicale, SOGo)
+	SkipShortLived        bool // what was made and removed between two tokens is not named (Xandikos)
+	TruncateAt            int  // pages of so many, then 507 for the collection (Cyrus asked so; Nextcloud, iCloud unasked)
+	WholeAnswer507OnLimit bool // a limit on the initial sync gets 507 and nothing else (Nextcloud)
+	EmptyListing          bool // calendars list nothing: a server fault (Keeper, vdirsyncer reports)
+	EmptyHome             bool // the home lists no calendars: a server fault
 
 	// Multistatus
 
@@ -132,7 +132,7 @@ func Like(server string) Quirks {
 		return Quirks{NoSyncCollection: true, DeleteMissing412: true, MoveStatus: 403, Hrefs: HrefLowerHex, LFBodies: true,
 			MultigetFailsWhole: true, UIDUnique: UIDOff, HTTP10Close: true}
 	case "nextcloud":
-		return Quirks{WholeAnswer507: true, TrashKeepsUIDs: true, CollectionAmongMembers: true, LFBodies: true, Hrefs: HrefLowerHex}
+		return Quirks{WholeAnswer507OnLimit: true, TrashKeepsUIDs: true, CollectionAmongMembers: true, LFBodies: true, Hrefs: HrefLowerHex}
 	}
 	return Quirks{}
 }

@@ -98,7 +98,7 @@ func TestQuirks(t *testing.T) {
 		{"TokenErrorStatus", func(q *sim.Quirks) { q.TokenErrorStatus = 418 }, badToken, func(g got) bool { return g.status == 418 }},
 		{"TokenAlwaysFull", func(q *sim.Quirks) { q.TokenAlwaysFull = true }, badToken, func(g got) bool { return slices.Equal(members(g), []string{"old.ics"}) }},
 		{"ForgetTokens", func(q *sim.Quirks) { q.ForgetTokens = true }, delta(func(s *sim.CalDAV) {}), func(g got) bool { return g.status == 403 }},
-		{"NeverReportDeleted", func(q *sim.Quirks) { q.NeverReportDeleted = true }, delta(func(s *sim.CalDAV) { s.Remove("alice", "work", "old.ics") }),
+		{"NeverReportDeletions", func(q *sim.Quirks) { q.NeverReportDeletions = true }, delta(func(s *sim.CalDAV) { s.Remove("alice", "work", "old.ics") }),
 			func(g got) bool { return len(members(g)) == 0 }},
 		{"LoseLogRows", func(q *sim.Quirks) { q.LoseLogRows = true }, delta(func(s *sim.CalDAV) { s.Store("alice", "work", "b.ics", event("b", "b")) }),
 			func(g got) bool { return len(members(g)) == 0 }},
@@ -111,7 +111,7 @@ func TestQuirks(t *testing.T) {
 		{"TruncateAt", func(q *sim.Quirks) { q.TruncateAt = 1 },
 			func(t *testing.T, s *sim.CalDAV) got { s.Store("alice", "work", "b.ics", "x"); return initial(t, s) },
 			func(g got) bool { return len(members(g)) == 1 && strings.Contains(g.body, " 507 ") }},
-		{"WholeAnswer507", func(q *sim.Quirks) { q.WholeAnswer507 = true },
+		{"WholeAnswer507OnLimit", func(q *sim.Quirks) { q.WholeAnswer507OnLimit = true },
 			func(t *testing.T, s *sim.CalDAV) got {
 				return syncCollection(t, s, "", "<D:limit><D:nresults>1</D:nresults></D:limit>")
 			},
@@ -251,7 +251,7 @@ func TestLikeServersStillWork(t *testing.T) {
 }
 
 // multiget asks for objects by the last segment of their href.
-func multiget(t *testing.T, s *sim.CalDAV, names ...string) got {
+func multiget(t testing.TB, s *sim.CalDAV, names ...string) got {
 	t.Helper()
 	var hrefs strings.Builder
 	for _, name := range names {
@@ -261,7 +261,7 @@ func multiget(t *testing.T, s *sim.CalDAV, names ...string) got {
 		hrefs.String()+`</C:calendar-multiget>`)
 }
 
-func syncCollection(t *testing.T, s *sim.CalDAV, token string, more ...string) got {
+func syncCollection(t testing.TB, s *sim.CalDAV, token string, more ...string) got {
 	t.Helper()
 	return do(t, s, "REPORT", work, `<D:sync-collection xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:sync-token>`+token+
 		`</D:sync-token><D:sync-level>1</D:sync-level>`+strings.Join(more, "")+`<D:prop><D:getetag/><C:calendar-data/></D:prop></D:sync-collection>`)

@@ -43,7 +43,7 @@ func (s *CalDAV) syncCollection(r request, c *collection, body node, asked []xml
 	switch {
 	case no != nil:
 		return no.answer(r)
-	case r.q.WholeAnswer507 && limit > 0 && since < 0:
+	case r.q.WholeAnswer507OnLimit && limit > 0 && since < 0:
 		return refuse(http.StatusInsufficientStorage, davWithinLimits).answer(r)
 	}
 	changes := c.changes(r.q, since)

@@ -34,7 +34,7 @@ func (s *CalDAV) addCalendar(user, calendar string, p Properties) *collection {
 	}
 	s.epochs++
 	c := &collection{user: user, name: calendar, Properties: p, epoch: s.epochs,
-		objects: map[string]*object{}, gone: map[string]tombstone{}, trash: map[string]bool{}, other: map[string]string{}}
+		objects: map[string]*object{}, uids: map[string][]string{}, gone: map[string]tombstone{}, trash: map[string]bool{}, other: map[string]string{}}
 	s.homes[user][calendar] = c
 	return c
 }
@@ -115,9 +115,18 @@ func copyHomes(homes map[string]map[string]*collection) map[string]map[string]*c
 		out[user] = map[string]*collection{}
 		for name, c := range home {
 			d := *c
-			d.objects, d.gone, d.trash, d.other = maps.Clone(c.objects), maps.Clone(c.gone), maps.Clone(c.trash), maps.Clone(c.other)
+			d.objects, d.uids, d.gone = maps.Clone(c.objects), copyNames(c.uids), maps.Clone(c.gone)
+			d.trash, d.other = maps.Clone(c.trash), maps.Clone(c.other)
 			out[user][name] = &d
 		}
+	}
+	return out
+}
+
+func copyNames(uids map[string][]string) map[string][]string {
+	out := make(map[string][]string, len(uids))
+	for uid, names := range uids {
+		out[uid] = slices.Clone(names)
 	}
 	return out
 }
@@ -131,6 +140,7 @@ type collection struct {
 	epoch   int               // of its history; tokens of another are not known
 	seq     int               // number of the last change
 	objects map[string]*object
+	uids    map[string][]string // names by UID
 	gone    map[string]tombstone
 	trash   map[string]bool // UIDs of what was removed
 }
@@ -140,6 +150,7 @@ type object struct {
 	body     string
 	tag      string // its etag without quotes
 	before   string // the tag of the version before it
+	legible  bool   // XML can carry the body
 	uid      string
 	kind     string // VEVENT, VTODO, VJOURNAL
 	born     int    // the change that created it
@@ -154,9 +165,10 @@ type tombstone struct{ seq, born int }
 func (s *CalDAV) save(c *collection, name, body string) *object {
 	old := c.objects[name]
 	c.seq++
-	o := &object{body: body, seq: c.seq, born: c.seq, modified: s.clock()}
+	o := &object{body: body, legible: carries(body), seq: c.seq, born: c.seq, modified: s.clock()}
 	o.uid, o.kind = identify(body)
 	if old != nil {
+		c.release(name, old.uid)
 		o.born, o.before, o.count = old.born, old.tag, old.count+1
 	}
 	o.tag = s.quirks.tag(o)
@@ -166,7 +178,28 @@ func (s *CalDAV) save(c *collection, name, body string) *object {
 		delete(c.gone, name)
 	}
 	c.objects[name] = o
+	c.uids[o.uid] = append(c.uids[o.uid], name)
 	return o
+}
+
+// release forgets that an object holds a UID.
+func (c *collection) release(name, uid string) {
+	left := slices.DeleteFunc(slices.Clone(c.uids[uid]), func(holder string) bool { return holder == name })
+	if len(left) == 0 {
+		delete(c.uids, uid)
+		return
+	}
+	c.uids[uid] = left
+}
+
+// holder is another object than name that has the UID.
+func (c *collection) holder(uid, name string) (other string, ok bool) {
+	for _, other := range c.uids[uid] {
+		if other != name {
+			return other, true
+		}
+	}
+	return "", false
 }
 
 func (s *CalDAV) drop(c *collection, name string) bool {
@@ -176,6 +209,7 @@ func (s *CalDAV) drop(c *collection, name string) bool {
 	}
 	c.seq++
 	delete(c.objects, name)
+	c.release(name, old.uid)
 	c.trash[old.uid] = true
 	if !s.quirks.LoseLogRows {
 		c.gone[name] = tombstone{seq: c.seq, born: old.born}
@@ -249,7 +283,7 @@ func (c *collection) changes(q Quirks, since int) []change {
 
 func (c *collection) tells(q Quirks, t tombstone, since int) bool {
 	switch {
-	case q.NeverReportDeleted:
+	case q.NeverReportDeletions:
 		return false
 	case since < 0:
 		return q.InitialTombstones

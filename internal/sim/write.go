@@ -241,14 +241,12 @@ func (s *CalDAV) unique(r request, c *collection, name, uid string) *refusal {
 	if old := c.objects[name]; old != nil && old.uid != "" && old.uid != uid {
 		return r.uidTaken(place{atObject, c.user, c.name, name})
 	}
+	if other, ok := c.holder(uid, name); ok {
+		return r.uidTaken(place{atObject, c.user, c.name, other})
+	}
 	for _, d := range s.homes[c.user] {
-		if d != c && r.q.UIDUnique != UIDUser {
-			continue
-		}
-		for other, o := range d.objects {
-			if o.uid == uid && !(d == c && other == name) {
-				return r.uidTaken(place{atObject, d.user, d.name, other})
-			}
+		if other, ok := d.holder(uid, ""); ok && d != c && r.q.UIDUnique == UIDUser {
+			return r.uidTaken(place{atObject, d.user, d.name, other})
 		}
 	}
 	return nil
