@@ -357,6 +357,28 @@ func TestDeadConnectionIsNoFailure(t *testing.T) {
 	}
 }
 
+func TestReadIsRepeatedWhenAKeptConnectionBreaks(t *testing.T) {
+	var s *recorder
+	s = record(t, func(w http.ResponseWriter, q *http.Request) {
+		if s.count() == 2 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(207)
+	})
+	c := dial(t, s)
+	for range 2 {
+		resp, err := c.send(t.Context(), propfindHome())
+		read(t, resp, err)
+	}
+	if n, _ := c.Usage(); n != 3 || s.count() != 3 || s.body[2] != "<propfind/>" {
+		t.Errorf("%d requests counted, %d arrived", n, s.count())
+	}
+	always := record(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if _, err := dial(t, always).send(t.Context(), propfindHome()); err == nil || always.count() != 1 {
+		t.Errorf("on a fresh connection: %d requests, %v", always.count(), err)
+	}
+}
+
 func TestUnsent(t *testing.T) {
 	plain, strange := record(t, status(200)), recordTLS(t, status(200))
 	closed, err := net.Listen("tcp", "127.0.0.1:0") // last, or another server gets the port

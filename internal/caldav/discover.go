@@ -23,11 +23,15 @@ type Account struct {
 	Username  string   // the one that let us in
 	Profile   Profile
 	Steps     []string // what was tried and what came of it, for people
+	Requests  int      // what it cost, as Client.Usage tells
+	Bytes     int64
 }
 
 // Discover finds the calendars of a user (RFC 6764 §6). where is a URL, a domain, or an e-mail address, which then serves as the user
 // name if cfg has none. It tries the URL itself, /.well-known/caldav, the SRV records of a domain, and the root of the server, and
 // stops at the first that names a calendar home. cfg.Home and cfg.Homes are not looked at.
+//
+// Even with an error the Account tells the steps, the cost, and what was learned of the server.
 //
 // A refused password stops everything at once (cal.ErrLocked), as does a busy server (cal.Busy). Any other error names each step.
 func Discover(ctx context.Context, cfg Config, where string) (Account, error) {
@@ -43,11 +47,13 @@ func Discover(ctx context.Context, cfg Config, where string) (Account, error) {
 		return Account{}, fmt.Errorf("discover calendars: %w", err)
 	}
 	defer e.client.Close()
-	if err := e.run(ctx, start); err != nil {
-		return Account{Steps: e.account.Steps, Profile: e.client.Profile()}, fmt.Errorf("discover calendars at %s: %w", start.url.Redacted(), err)
-	}
+	err = e.run(ctx, start)
 	e.account.Username, e.account.Profile = cfg.Username, e.client.Profile()
-	return e.account, nil
+	e.account.Requests, e.account.Bytes = e.client.Usage()
+	if err != nil {
+		err = fmt.Errorf("discover calendars at %s: %w", start.url.Redacted(), err)
+	}
+	return e.account, err
 }
 
 // beginning is where the user told us to look.

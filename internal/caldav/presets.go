@@ -30,13 +30,11 @@ func Presets() []Preset { return slices.Clone(presets) }
 // NeedsServer reports whether the user runs the server, so that we cannot know its address.
 func (p Preset) NeedsServer() bool { return strings.Contains(p.URL, "{server}") }
 
-// Where fills in the URL. server may be a host, with port and path if need be, or a whole URL; its scheme and path then count.
+// Where fills in the URL. server may be a host, with port and path if need be, or a whole URL; its scheme, port and path then count.
 func (p Preset) Where(server, username string) (string, error) {
+	fill := strings.NewReplacer("{server}", "server", "{username}", url.PathEscape(username))
 	if !p.NeedsServer() {
-		return fill(p.URL, "{username}", url.PathEscape(username)), nil
-	}
-	if server == "" {
-		return "", fmt.Errorf("the preset %s needs the URL of your server", p.Name)
+		return fill.Replace(p.URL), nil
 	}
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
@@ -45,21 +43,28 @@ func (p Preset) Where(server, username string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the preset %s needs the URL of your server: %w", p.Name, err)
 	}
-	template, err := url.Parse(strings.Replace(p.URL, "{server}", "server", 1))
+	template, err := parseURL(fill.Replace(p.URL))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("the preset %s: %w", p.Name, err)
 	}
 	if u.Port() == "" && template.Port() != "" {
 		u.Host += ":" + template.Port()
 	}
-	base, own := u.Scheme+"://"+u.Host+strings.TrimRight(u.EscapedPath(), "/"), "/"+strings.Split(template.Path, "/")[1]+"/"
-	if !strings.Contains(own, "{") && strings.Contains(u.Path+"/", own) {
-		return base + "/", nil // the user gave the whole of it
+	path, marker := strings.TrimRight(u.EscapedPath(), "/"), p.marker()
+	if marker != "" && strings.Contains(path+"/", marker) {
+		return u.Scheme + "://" + u.Host + path + "/", nil // the user gave the whole of it
 	}
-	return base + fill(template.Path, "{username}", url.PathEscape(username)), nil
+	return u.Scheme + "://" + u.Host + path + template.EscapedPath(), nil
 }
 
-func fill(template, name, value string) string { return strings.ReplaceAll(template, name, value) }
+// marker is the part of the path that shows that a URL is complete: "/remote.php/".
+func (p Preset) marker() string {
+	_, path, _ := strings.Cut(strings.TrimPrefix(p.URL, "https://"), "/")
+	if name, _, _ := strings.Cut(path, "/"); !strings.Contains(name, "{") {
+		return "/" + name + "/"
+	}
+	return ""
+}
 
 // presets are sorted by name. Where a provider has moved, discovery still finds it by /.well-known/caldav on the same host.
 var presets = []Preset{

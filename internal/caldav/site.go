@@ -85,7 +85,8 @@ func strangerError(u, home *url.URL) error {
 		u.Redacted(), home.Host)
 }
 
-// parseURL reads an absolute http or https URL and puts its host into one form: lower case, ASCII (RFC 5891), no dot at the end.
+// parseURL reads an absolute http or https URL and puts its host into one form: lower case, ASCII (RFC 5891), no dot at the
+// end, no port that goes without saying.
 // Errors do not repeat what they could not read: there may be a password in it.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
@@ -122,6 +123,11 @@ func normal(u *url.URL) (*url.URL, error) {
 	u.Host = strings.ToLower(host)
 	if name := u.Hostname(); strings.HasSuffix(name, ".") {
 		u.Host = strings.Replace(u.Host, name, strings.TrimRight(name, "."), 1)
+	}
+	if u.Scheme == "https" {
+		u.Host = strings.TrimSuffix(u.Host, ":443")
+	} else {
+		u.Host = strings.TrimSuffix(u.Host, ":80")
 	}
 	if u.Hostname() == "" {
 		return nil, errors.New("the URL names no host")

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/icholy/digest"
+
 	"calbridge/internal/cal"
 )
 
@@ -93,25 +95,16 @@ func (w wires) close() {
 	}
 }
 
-// exchange makes one HTTP request, whatever the answer.
+// exchange makes one HTTP request, whatever the answer. Servers close connections they find idle just as we write to them; a read that
+// met with that is made once more; with Digest it is not, as the proof may have been used up (RFC 7616 §5.5).
 func (c *Client) exchange(ctx context.Context, r request, u *url.URL, authorization string) (*http.Response, error) {
 	f := c.launch(ctx, r, u)
-	req := c.wire(f.traced(), r, u, authorization)
-	resp, err := c.wires.to(u).RoundTrip(req)
-	if f.left.Load() {
-		c.sent.Add(1)
+	resp, err := f.fly(authorization)
+	broke := err != nil && f.reused.Load() && !errors.Is(err, errSilent) && ctx.Err() == nil
+	if !broke || !r.reads() || digest.IsDigest(authorization) {
+		return resp, err
 	}
-	if err != nil {
-		return nil, f.failed(err)
-	}
-	f.status.Store(int32(resp.StatusCode))
-	f.timer.Stop()
-	resp.Request = req
-	if err := f.wrap(resp); err != nil {
-		f.end()
-		return nil, fmt.Errorf("%s %s: %w", r.method, u.Redacted(), err)
-	}
-	return resp, nil
+	return c.launch(ctx, r, u).fly(authorization)
 }
 
 // wire writes r down as net/http wants it.
@@ -166,6 +159,7 @@ type flight struct {
 	timer   *time.Timer // ends the exchange when the server is silent for too long
 	started time.Time
 	left    atomic.Bool // bytes of the request left, or may have
+	reused  atomic.Bool // the connection had served others before
 	status  atomic.Int32
 	bytes   atomic.Int64
 	ended   sync.Once
@@ -196,6 +190,7 @@ func (f *flight) traced() context.Context {
 	}
 	return httptrace.WithClientTrace(f.ctx, &httptrace.ClientTrace{
 		GetConn:      func(string) { f.left.Store(false) },
+		GotConn:      func(conn httptrace.GotConnInfo) { f.reused.Store(conn.Reused) },
 		WroteHeaders: func() { f.left.Store(true) },
 		WroteRequest: func(httptrace.WroteRequestInfo) {
 			if f.status.Load() == 0 { // some answer before they have heard us out
@@ -203,6 +198,27 @@ func (f *flight) traced() context.Context {
 			}
 		},
 	})
+}
+
+// fly makes the exchange. Without an error it ends when the answer's body is closed.
+func (f *flight) fly(authorization string) (*http.Response, error) {
+	c, r, u := f.client, f.request, f.url
+	req := c.wire(f.traced(), r, u, authorization)
+	resp, err := c.wires.to(u).RoundTrip(req)
+	if f.left.Load() {
+		c.sent.Add(1)
+	}
+	if err != nil {
+		return nil, f.failed(err)
+	}
+	f.status.Store(int32(resp.StatusCode))
+	f.timer.Stop()
+	resp.Request = req
+	if err := f.wrap(resp); err != nil {
+		f.end()
+		return nil, fmt.Errorf("%s %s: %w", r.method, u.Redacted(), err)
+	}
+	return resp, nil
 }
 
 // failed ends an exchange that got no answer.
