@@ -96,11 +96,15 @@ func (a *applying) contents(row *objectRow, o *cal.Object, was cal.Version, know
 	if e.At.IsZero() {
 		e.At = a.tx.now
 	}
+	if e.Want.Same(o.Base) { // whose body stays what the remote sent
+		e.Want.ID = o.Base.ID
+		return nil
+	}
 	origin := Merged
-	if o.Base.Digest == "" {
+	if !o.Base.Exists() {
 		origin = Local
 	}
-	return a.version(row, &o.Edit.Want, origin, known, was)
+	return a.version(row, &e.Want, origin, known, was)
 }
 
 // version gives v an id. When it says the same as one of those it replaces, it takes that one's place.

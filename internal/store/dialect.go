@@ -36,7 +36,7 @@ var sqliteDialect = dialect{
 	prepared:    true,
 	passing:     func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
 	answered:    func(error) bool { return true },
-	batch:       powerOfTwo, // few different texts, so that each stays prepared
+	batch:       fewRows,
 }
 
 var postgresDialect = dialect{
@@ -49,11 +49,13 @@ var postgresDialect = dialect{
 	batch:       func(rows int) int { return min(rows, maxRows) }, // few round trips
 }
 
-// maxRows keeps an INSERT below the 32,766 parameters that SQLite takes, and an IN list short enough to plan quickly.
+// maxRows keeps a statement below the 32,766 parameters that SQLite takes, and an IN list short enough to plan quickly.
 const maxRows = 256
 
-func powerOfTwo(rows int) int {
-	n := maxRows
+// fewRows cuts inserts into eights, fours, twos and ones: few different texts, so that each stays prepared. SQLite gains nothing from
+// longer ones, and the time its driver takes to bind grows with the square of the number of parameters.
+func fewRows(rows int) int {
+	n := 8
 	for n > rows {
 		n /= 2
 	}

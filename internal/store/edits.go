@@ -113,10 +113,10 @@ func (tx *Tx) wanted(o cal.Object, want cal.Version) (cal.VersionID, error) {
 	switch {
 	case !want.Exists():
 		return "", nil
+	case want.Same(o.Base): // whose body stays what the remote sent
+		return o.Base.ID, nil
 	case o.Edit != nil && o.Edit.Want.Same(want):
 		return o.Edit.Want.ID, tx.refresh(o.Edit.Want.ID, want)
-	case want.Same(o.Base):
-		return o.Base.ID, nil
 	}
 	return tx.addVersion(o.ID, want, Local)
 }

@@ -63,7 +63,8 @@ func (a *applying) load(p cal.Plan) error {
 func (a *applying) loadTombs(hrefs []string) error {
 	err := a.loadRows(`o.href`, hrefs, ` AND o.calendar = ? AND o.gone > 0`, []any{string(a.calendar)})
 	for id, row := range a.rows {
-		a.tombs[tomb{row.Href, row.UID}] = id
+		t := tomb{row.Href, row.UID}
+		a.tombs[t] = max(a.tombs[t], id) // the youngest
 	}
 	return err
 }
