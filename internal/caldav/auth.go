@@ -19,33 +19,28 @@ import (
 	"calbridge/internal/cal"
 )
 
-// login makes one request with the credentials. Basic is sent unasked, which saves a round trip per connection; a server whose 401
-// offers only Digest gets it from then on. A password a Basic server refuses costs one request, never two: some servers count.
+// login makes one request with the credentials. Basic is sent unasked, which saves a round trip; a server whose 401 offers only Digest
+// gets that from then on. A password that a Basic server refuses costs one request, never two: some servers count, and lock accounts.
 func (c *Client) login(ctx context.Context, r request, u *url.URL) (*http.Response, error) {
-	proof, err := c.prove(r, u)
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %w", r.method, u.Redacted(), cal.ErrUnsent, err)
+	for round := 0; ; round++ {
+		proof, err := c.prove(r, u)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w: %w", r.method, u.Redacted(), cal.ErrLocked, err)
+		}
+		resp, err := c.exchange(ctx, r, u, proof.header)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusUnauthorized {
+			c.proved(proof, resp)
+			return resp, nil
+		}
+		again := round == 0 && c.challenged(proof, resp)
+		discard(resp)
+		if !again {
+			return nil, c.lockedError(r, u)
+		}
 	}
-	resp, err := c.exchange(ctx, r, u, proof.header)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		c.proved(proof, resp)
-		return resp, err
-	}
-	again := c.challenged(proof, resp)
-	discard(resp)
-	if !again {
-		return nil, c.lockedError(r, u)
-	}
-	if proof, err = c.prove(r, u); err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %w", r.method, u.Redacted(), cal.ErrLocked, err)
-	}
-	resp, err = c.exchange(ctx, r, u, proof.header)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		c.proved(proof, resp)
-		return resp, err
-	}
-	discard(resp)
-	return nil, c.lockedError(r, u)
 }
 
 func (c *Client) lockedError(r request, u *url.URL) error {
@@ -113,7 +108,7 @@ func (c *Client) proveDigest(r request, u *url.URL) (proof, error) {
 
 // proved remembers what let us in.
 func (c *Client) proved(p proof, resp *http.Response) {
-	if resp == nil || resp.StatusCode >= 300 || p.header == "" {
+	if resp.StatusCode >= 300 || p.header == "" {
 		return
 	}
 	c.learn(func(known *Profile) { known.Auth = p.scheme })

@@ -51,7 +51,7 @@ func (p Preset) Where(server, username string) (string, error) {
 		u.Host += ":" + template.Port()
 	}
 	path, marker := strings.TrimRight(u.EscapedPath(), "/"), p.marker()
-	if marker != "" && strings.Contains(path+"/", marker) {
+	if marker != "" && strings.Contains(path+"/", marker) || strings.HasSuffix(path+"/", template.EscapedPath()) {
 		return u.Scheme + "://" + u.Host + path + "/", nil // the user gave the whole of it
 	}
 	return u.Scheme + "://" + u.Host + path + template.EscapedPath(), nil

@@ -38,6 +38,8 @@ func TestPresetWhere(t *testing.T) {
 		{"nextcloud", "http://nas.lan:8080", "", "http://nas.lan:8080/remote.php/dav/"},
 		{"nextcloud", "https://example.com/remote.php/dav", "", "https://example.com/remote.php/dav/"},
 		{"radicale", "http://127.0.0.1:5232", "alice", "http://127.0.0.1:5232/alice/"},
+		{"radicale", "http://127.0.0.1:5232/alice", "alice", "http://127.0.0.1:5232/alice/"},
+		{"radicale", "https://example.com/radicale/", "alice", "https://example.com/radicale/alice/"},
 		{"synology", "nas.example.com", "alice", "https://nas.example.com:5001/caldav/alice/"},
 		{"synology", "https://nas.example.com:5006", "alice", "https://nas.example.com:5006/caldav/alice/"},
 		{"nextcloud", "", "", ""},
