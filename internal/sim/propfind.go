@@ -65,9 +65,9 @@ func (s *CalDAV) knows(user string) bool {
 
 func (r request) nothingThere() answer {
 	if r.q.NoCalendarStatus != 0 && r.at.kind == atCalendar && r.Method != "PROPFIND" {
-		return answer{status: r.q.NoCalendarStatus}
+		return plainly(r.q.NoCalendarStatus).answer(r)
 	}
-	return answer{status: http.StatusNotFound}
+	return plainly(http.StatusNotFound).answer(r)
 }
 
 // askedProperties reads which properties a PROPFIND wants; an empty body is allprop (RFC 4918 §9.1).

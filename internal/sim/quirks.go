@@ -67,11 +67,12 @@ type Quirks struct {
 	// Writing
 
 	UIDUnique         UIDScope // within what a UID may be used once
+	UIDStatus         int      // of the refusal; 0: 409, or 403 for UIDUser (Xandikos 412)
 	TrashKeepsUIDs    bool     // a deleted UID cannot be created again: 400 (Nextcloud's trash bin)
 	MoveHrefOnCreate  bool     // a new object is filed under its UID, whatever name was PUT (Google CalDAV, Zoho)
 	ReadOnly          bool     // every calendar may only be read: 403 DAV:need-privileges
 	BareForbidden     bool     // 403 says nothing more (Posteo)
-	Status207OnPut    bool     // refusals of PUT and MKCALENDAR are 207 with the status inside (Xandikos)
+	Status207OnPut    bool     // refusals of PUT and MKCALENDAR, and PROPFIND of nothing, are 207 with the status inside (Xandikos)
 	PlainStatuses     bool     // 201 for an overwriting PUT, 200 for DELETE (Radicale)
 	RefuseText        string   // a body that contains it is refused, 403 C:valid-calendar-data, with a sentence (Fastmail)
 	NoMakeCalendar    bool     // MKCALENDAR and MKCOL are 405 (Google CalDAV, Posteo, GMX)
@@ -117,9 +118,9 @@ func Like(server string) Quirks {
 			MultigetReorders: true, Hrefs: HrefEncoded, LFBodies: true, PlainStatuses: true, RefuseChunked: true, Gzip: true, HTTP10Close: true}
 	case "xandikos":
 		return Quirks{RewriteBody: true, ETagOnRewrite: true, MoveStatus: 405, NoInlineData: true, TokenErrorStatus: 500,
-			SkipShortLived: true, Hrefs: HrefEncoded, LFBodies: true, Status207OnPut: true}
+			SkipShortLived: true, Hrefs: HrefEncoded, LFBodies: true, Status207OnPut: true, UIDStatus: 412, NoCalendarStatus: 404}
 	case "cyrus":
-		return Quirks{RewriteBody: true, WeakMatch: true, Hrefs: HrefRaw, LFBodies: true, UIDUnique: UIDUser, DeleteCalendar404: true,
+		return Quirks{WeakMatch: true, Hrefs: HrefRaw, LFBodies: true, UIDUnique: UIDUser, DeleteCalendar404: true,
 			NoCalendarStatus: 403, Gzip: true}
 	case "davical":
 		return Quirks{OneETagOnly: true, NoInlineData: true, TokenAlwaysFull: true, MultigetOmits: true, Hrefs: HrefEncoded, LFBodies: true,

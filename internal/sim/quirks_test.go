@@ -137,6 +137,7 @@ func TestQuirks(t *testing.T) {
 			func(g got) bool { return strings.Contains(g.body, "https://p42.example.com/dav/calendars/alice/") }},
 
 		{"UIDUnique off", func(q *sim.Quirks) { q.UIDUnique = sim.UIDOff }, put(event("old", "x")), func(g got) bool { return g.status == 201 }},
+		{"UIDStatus", func(q *sim.Quirks) { q.UIDStatus = 412 }, put(event("old", "x")), func(g got) bool { return g.status == 412 }},
 		{"UIDUnique user", func(q *sim.Quirks) { q.UIDUnique = sim.UIDUser },
 			func(t *testing.T, s *sim.CalDAV) got {
 				s.Store("alice", "home", "h.ics", event("h", "x"))

@@ -40,7 +40,7 @@ func (f *refusal) answer(r request) answer {
 	if r.q.BareForbidden && f.status == http.StatusForbidden {
 		return answer{status: f.status}
 	}
-	if r.q.Status207OnPut && (r.Method == http.MethodPut || r.Method == "MKCALENDAR") {
+	if r.q.Status207OnPut && (r.Method == http.MethodPut || r.Method == "MKCALENDAR" || r.Method == "PROPFIND") {
 		m := newMultistatus(r)
 		m.bare(r.at, f.status, f.cause)
 		return m.answer()

@@ -253,10 +253,14 @@ func (s *CalDAV) unique(r request, c *collection, name, uid string) *refusal {
 }
 
 func (r request) uidTaken(holder place) *refusal {
+	no := &refusal{status: http.StatusConflict, cause: calNoUIDConflict, href: r.href(holder)}
 	if r.q.UIDUnique == UIDUser {
-		return &refusal{status: http.StatusForbidden, cause: calUniqueScheduling, href: r.href(holder)}
+		no.status, no.cause = http.StatusForbidden, calUniqueScheduling
 	}
-	return &refusal{status: http.StatusConflict, cause: calNoUIDConflict, href: r.href(holder)}
+	if r.q.UIDStatus != 0 {
+		no.status = r.q.UIDStatus
+	}
+	return no
 }
 
 // between lets others at the data after a write's preconditions were found to hold.
