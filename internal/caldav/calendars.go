@@ -99,7 +99,7 @@ func (c *Client) calendarsIn(ctx context.Context, home cal.Href) ([]cal.Facts, e
 // isCalendar: RFC 4791 §4.2. The inbox and outbox of RFC 6638 are none, though some servers call the inbox both.
 func isCalendar(r *response) bool {
 	return r.has(davResource, name{nsCalDAV, "calendar"}) && !r.has(davResource, name{nsCalDAV, "schedule-inbox"}) &&
-		!r.has(davResource, name{nsCalDAV, "schedule-outbox"}) && !r.has(davResource, name{nsServer, "subscribed"})
+		!r.has(davResource, name{nsCalDAV, "schedule-outbox"})
 }
 
 func facts(href cal.Href, r *response) cal.Facts {

@@ -39,10 +39,9 @@ type pull struct {
 	ask        cal.Ask
 	out        pages
 
-	listed    map[cal.Href]cal.ETag // what the server says is there
-	asked     map[cal.Href]bool     // ask.Read as far as it is not answered
-	strangers int                   // hrefs that lead out of the collection; counted and ignored
-	failures  int                   // of calendar-multiget, in a row
+	listed   map[cal.Href]cal.ETag // what the server says is there
+	asked    map[cal.Href]bool     // ask.Read as far as it is not answered
+	failures int                   // of calendar-multiget, in a row
 }
 
 func newPull(ctx context.Context, c *Client, calendar cal.Calendar, ask cal.Ask, yield func(cal.Page, error) bool) *pull {
@@ -76,6 +75,10 @@ func (p *pull) delta() error {
 	unchanged := 0
 	for since := p.ask.Since; ; {
 		a, err := p.history(since, inline)
+		if err != nil && inline && !refusal(err) && p.another(err) { // one body may have broken it
+			inline = false
+			a, err = p.history(since, inline)
+		}
 		if err != nil {
 			return err
 		}
@@ -112,12 +115,12 @@ func (p *pull) endDelta(a answer, todo []cal.Href, unchanged int) error {
 	return p.out.last(a.token, a.removed, false)
 }
 
-// fewUnchanged is how many unchanged resources in a delta are nothing to wonder about: echoes of our own writes.
-const fewUnchanged = 20
+// fewUnchanged is how many unchanged resources in a delta are nothing to wonder about.
+const fewUnchanged = 2
 
 // listsAll finds out whether what should have been a delta named everything there is: DAViCal and SOGo do so with a token they do not
 // know, and no word of what was deleted can be believed. Then it returns all that we hold. The sign is that more than half of that was
-// listed although it did not change.
+// listed although it did not change. To be wrong about that, after many writes of our own, costs one request.
 func (p *pull) listsAll(unchanged int) (map[cal.Href]cal.ETag, error) {
 	if unchanged <= fewUnchanged {
 		return nil, nil
@@ -169,9 +172,6 @@ func (p *pull) everything() error {
 	if err != nil {
 		return err
 	}
-	if p.strangers > 0 && len(p.listed) == 0 {
-		return fmt.Errorf("%d resources listed, and none lies in the calendar: %w", p.strangers, errOutside)
-	}
 	return p.complete(token, held, p.changed(held))
 }
 
@@ -210,7 +210,10 @@ func (p *pull) list() (cal.Token, error) {
 	if err := p.listETags(); err != nil {
 		return "", err
 	}
-	p.learn(func(known *Profile) { known.SyncCollection = No }) // until supported-report-set says otherwise
+	var f fault
+	if errors.As(err, &f) && (f.status < 500 || f.status == http.StatusInsufficientStorage) {
+		p.learn(func(known *Profile) { known.SyncCollection = No }) // until supported-report-set says otherwise
+	}
 	return "", nil
 }
 
@@ -296,13 +299,14 @@ func refusal(err error) bool {
 	return errors.As(err, &f) && f.status != http.StatusOK && !errors.Is(err, cal.ErrGone)
 }
 
-// another reports whether another way of asking may do better after err: after a refusal, or a large answer that broke off.
+// another reports whether another way of asking may do better after err: after a refusal, or a large answer that broke off or
+// that one body made unreadable.
 func (p *pull) another(err error) bool {
 	switch {
 	case p.ctx.Err() != nil, errors.Is(err, errStopped), errors.Is(err, cal.ErrGone), errors.Is(err, errHeld), impassable(err):
 		return false
 	}
-	return refusal(err) || errors.Is(err, errCut)
+	return refusal(err) || errors.Is(err, errCut) || errors.Is(err, errMalformed) || errors.Is(err, errSilent)
 }
 
 // impassable reports whether err concerns the account or the way to the server, so that asking otherwise is no use.

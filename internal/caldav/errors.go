@@ -16,6 +16,7 @@ import (
 type fault struct {
 	status     int
 	conditions []name
+	property   string // the one property that was refused, where it was not the whole request
 	holder     string // the href inside the condition, raw
 	text       string // one line
 }
@@ -28,6 +29,9 @@ func (f fault) Error() string {
 		if c.space == nsDAV || c.space == nsCalDAV {
 			words = append(words, c.local)
 		}
+	}
+	if f.property != "" {
+		words = append(words, f.property)
 	}
 	if f.text == "" {
 		return strings.Join(append(words, http.StatusText(f.status)), " ")
@@ -65,6 +69,8 @@ func (f fault) writeKind() error {
 		return cal.ErrReadOnly // RFC 3744 §7.1.1
 	case f.violatesCalDAV():
 		return cal.ErrRefused // whatever the status: Xandikos says 412 for a body it does not like
+	case f.property != "" && f.status < 500:
+		return cal.ErrRefused // that property, and nothing is gone or changed
 	}
 	switch f.status {
 	case http.StatusPreconditionFailed, http.StatusConflict:
@@ -161,7 +167,7 @@ func (r *response) fault() fault {
 		f.status = r.refused[0].status
 		for _, p := range r.refused {
 			if p.status != http.StatusFailedDependency { // those only failed because another one did
-				f.status, f.text = p.status, oneLine(p.name.local+" "+f.text)
+				f.status, f.property = p.status, oneLine(p.name.local)
 				break
 			}
 		}

@@ -132,7 +132,7 @@ func stillOpen(batch []cal.Href, open map[cal.Href]bool) []cal.Href {
 // multiget reads a batch in one request (RFC 4791 §7.9) and takes off open whatever was answered. What stays open is not gone: DAViCal
 // leaves the missing out, others leave out what they cannot read.
 func (p *pull) multiget(batch []cal.Href, open map[cal.Href]bool) error {
-	resp, err := p.multistatus(p.ctx, request{method: "REPORT", href: p.collection, depth: "0", body: calendarMultiget(batch)})
+	resp, err := p.multistatus(p.ctx, request{method: "REPORT", href: p.collection, depth: "1", body: calendarMultiget(batch)})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ var (
 	errHref    = errors.New("not an href")
 )
 
-const maxHref = 4096 // bytes
+const maxHref = 4096 // bytes in canonical form
 
 // canonical resolves raw and writes it canonically; a trailing slash stays. Here '?' and '#' are letters of a name: no CalDAV resource
 // has a query, and Cyrus lists q%3Fm.ics as "q?m.ics".
@@ -40,10 +40,13 @@ func (h hrefs) canonical(raw string) (cal.Href, error) {
 	if err != nil {
 		return "", err
 	}
-	if sameOrigin(origin, h.home) {
-		return cal.Href(path), nil
+	if !sameOrigin(origin, h.home) {
+		path = strings.ToLower(origin.Scheme) + "://" + strings.ToLower(origin.Host) + path
 	}
-	return cal.Href(strings.ToLower(origin.Scheme) + "://" + strings.ToLower(origin.Host) + path), nil
+	if len(path) > maxHref {
+		return "", errHref
+	}
+	return cal.Href(path), nil
 }
 
 // member is canonical for a resource that must lie directly in the collection: not the collection itself, not deeper, not elsewhere.

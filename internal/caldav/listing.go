@@ -18,7 +18,9 @@ type answer struct {
 	alive     []cal.Href // listed as there
 	bare      []cal.Href // those of them that came without a body
 	removed   []cal.Href // told as gone
+	strangers int        // hrefs that lead out of the collection; counted and ignored
 	self      int        // the status of the collection itself; 0: not told
+	seen      map[cal.Href]bool
 }
 
 // history reads what happened since a token (RFC 6578 §3.2). No limit is ever asked for: Nextcloud refuses one on an initial sync.
@@ -103,7 +105,7 @@ func (p *pull) report(r request) (answer, error) {
 		return answer{}, err
 	}
 	defer resp.Body.Close()
-	var a answer
+	a := answer{seen: map[cal.Href]bool{}}
 	names, m := p.names(resp), readMultistatus(resp.Body)
 	for {
 		r, err := m.next()
@@ -118,6 +120,12 @@ func (p *pull) report(r request) (answer, error) {
 	}
 	a.token = m.token
 	p.settleRemoved(&a)
+	if a.strangers > 0 {
+		p.observed("strangers", fmt.Sprintf("%d resources listed for %s lie elsewhere", a.strangers, p.collection))
+		if len(a.alive)+len(a.removed) == 0 {
+			return a, fmt.Errorf("%d resources listed, and all of them are %w", a.strangers, errOutside)
+		}
+	}
 	return a, nil
 }
 
@@ -131,9 +139,11 @@ func (p *pull) take(a *answer, names hrefs, r *response) error {
 		a.removed = append(a.removed, href)
 	default:
 		etag := cal.ETag(r.string(davETag))
-		if _, twice := p.listed[href]; !twice {
-			a.alive = append(a.alive, href)
+		if a.seen[href] { // Zimbra
+			return nil
 		}
+		a.seen[href] = true
+		a.alive = append(a.alive, href)
 		p.listed[href] = etag
 		if body := r.value(calData); usable(body) && etag != "" {
 			return p.present(href, etag, cal.Body(body))
@@ -152,24 +162,21 @@ func (p *pull) takeStranger(a *answer, href cal.Href, r *response) {
 	case href != "" && asCollection(href) == p.collection:
 		a.self = r.status
 	case !strings.HasPrefix(string(href), string(p.collection)):
-		p.strangers++
+		a.strangers++
 	}
 }
 
-// settleRemoved takes resources off the listing. What one answer tells both as there and as removed has to be read.
+// settleRemoved takes resources off the listing. What one answer tells both as there and as removed (SOGo repeats old tombstones) has to
+// be read.
 func (p *pull) settleRemoved(a *answer) {
-	if len(a.removed) == 0 {
-		return
-	}
-	alive := make(map[cal.Href]bool, len(a.alive))
-	for _, h := range a.alive {
-		alive[h] = true
-	}
 	a.removed = slices.DeleteFunc(a.removed, func(h cal.Href) bool {
-		if delete(p.listed, h); alive[h] {
-			a.bare = append(a.bare, h)
+		if !a.seen[h] {
+			delete(p.listed, h)
+			return false
 		}
-		return alive[h]
+		p.listed[h] = ""
+		a.bare = append(a.bare, h)
+		return true
 	})
 }
 

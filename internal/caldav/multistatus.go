@@ -1,7 +1,6 @@
 package caldav
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -341,7 +340,7 @@ func (s *scanner) status() (int, error) {
 			return code, nil
 		}
 	}
-	return 0, errors.New("the answer has a status line without a status")
+	return 0, fmt.Errorf("%w: a status line without a status", errMalformed)
 }
 
 func successful(status int) bool { return 200 <= status && status <= 299 }

@@ -13,7 +13,7 @@ import (
 
 // Name is where an object is created: letters, digits and '-' only, the one form that every server lists as it was sent, and another
 // href for every incarnation, so that no tombstone and no recycled etag of an earlier one is mistaken for its own.
-func Name(c cal.Calendar, id cal.ObjectID, incarnation int) cal.Href {
+func (*Client) Name(c cal.Calendar, id cal.ObjectID, incarnation int) cal.Href {
 	return asCollection(c.Href) + cal.Href(string(id)+"-"+strconv.Itoa(incarnation)+".ics")
 }
 

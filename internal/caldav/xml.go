@@ -65,8 +65,8 @@ const (
 )
 
 var (
-	errCut     = errors.New("the answer is cut off")
-	errDoctype = errors.New("the answer has a DOCTYPE")
+	errCut       = errors.New("the answer is cut off")
+	errMalformed = errors.New("the answer is not well-formed XML")
 )
 
 func newScanner(src io.Reader) *scanner {
@@ -134,7 +134,7 @@ func (s *scanner) prolog() error {
 	case bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0:
 		s.at++
 	default:
-		return errors.New("the answer is not XML")
+		return fmt.Errorf("%w: it does not begin with a tag", errMalformed)
 	}
 	return nil
 }
@@ -151,8 +151,10 @@ func (s *scanner) markup() (tok token, found bool, err error) {
 		s.at += 9
 		s.inCDATA = true
 		return 0, false, nil
+	case bytes.HasPrefix(rest, []byte("<!")) && len(rest) < 9:
+		return 0, false, s.cut()
 	case bytes.HasPrefix(rest, []byte("<!")):
-		return 0, false, errDoctype
+		return 0, false, fmt.Errorf("%w: it has a DOCTYPE", errMalformed)
 	case bytes.HasPrefix(rest, []byte("</")):
 		return tokenClose, true, s.endTag()
 	}
@@ -235,14 +237,14 @@ func (s *scanner) startTag() error {
 		return err
 	}
 	if len(s.open) == maxDepth {
-		return fmt.Errorf("the answer nests deeper than %d elements", maxDepth)
+		return fmt.Errorf("%w: it nests deeper than %d elements", errMalformed, maxDepth)
 	}
 	if n := len(tag); n > 0 && tag[n-1] == '/' {
 		s.empty, tag = true, tag[:n-1]
 	}
 	raw, rest := cutName(tag)
 	if len(raw) == 0 {
-		return errors.New("a tag without a name")
+		return fmt.Errorf("%w: a tag without a name", errMalformed)
 	}
 	e := element{raw: s.intern(raw), bound: len(s.bound)}
 	if err := s.attributes(rest); err != nil {
@@ -264,7 +266,7 @@ func (s *scanner) attributes(rest []byte) error {
 		}
 		raw, value, tail, ok := cutAttribute(rest)
 		if !ok || n == maxAttrs {
-			return fmt.Errorf("<%s>: bad attributes", clip(s.lastName(), 100))
+			return fmt.Errorf("%w: bad attributes inside <%s>", errMalformed, clip(s.lastName(), 100))
 		}
 		rest = tail
 		switch prefix, local := splitName(raw); {
@@ -285,7 +287,7 @@ func (s *scanner) endTag() error {
 		return err
 	}
 	if tag = bytes.TrimRight(tag, " \t\r\n"); string(tag) != s.lastName() || len(s.open) == 0 {
-		return fmt.Errorf("<%s> is closed by </%s>", clip(s.lastName(), 100), clip(string(tag), 100))
+		return fmt.Errorf("%w: <%s> is closed by </%s>", errMalformed, clip(s.lastName(), 100), clip(printable(string(tag)), 100))
 	}
 	return s.close()
 }
@@ -307,7 +309,7 @@ func (s *scanner) tag(introducer int) ([]byte, error) {
 			return rest[introducer:end], nil
 		}
 		if len(rest) >= maxTag {
-			return nil, fmt.Errorf("a tag longer than %d bytes", maxTag)
+			return nil, fmt.Errorf("%w: a tag longer than %d bytes", errMalformed, maxTag)
 		}
 		if !s.fill() {
 			return nil, s.cut()
