@@ -1,7 +1,7 @@
 // Package sim holds servers that misbehave on purpose: real HTTP, real bytes, and switches for what real servers get wrong.
 //
 // CalDAV is a whole CalDAV server in memory (RFC 4918, 4791, 6578, 5689). It is exact by default; every deviation is a field of Quirks
-// that names the server it was seen on, every accident of the network a field of Fault, and what somebody else does on the server goes
+// that names servers known for it, every accident of the network a field of Fault, and what somebody else does on the server goes
 // through the back door: Store, Remove, AddCalendar.
 //
 // Of go-webdav it uses what holds: webdav.ServePrincipal answers discovery, caldav.Handler and caldav.Match read and decide

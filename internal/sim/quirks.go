@@ -2,7 +2,7 @@ package sim
 
 import "strings"
 
-// Quirks are the deviations of real servers, all off in the zero value. Each names where it was seen.
+// Quirks are the deviations of real servers, all off in the zero value. Each names servers that have it, where such are known.
 type Quirks struct {
 	// Entity tags
 
@@ -14,53 +14,54 @@ type Quirks struct {
 	UnquotedETags  bool   // x instead of "x" (Yandex, SmarterMail, Kerio)
 	GzipETagSuffix bool   // compressed answers to GET show "x-gzip", which no If-Match matches (Apache mod_deflate)
 	CounterETags   bool   // "gcs00000000" counts versions from 0, again after delete and re-create (SOGo)
-	NoListedETags  bool   // PROPFIND Depth 1 has no getetag (SmarterMail, Synology)
-	StaleETags     bool   // listings show the ETag before the last write (Open-Xchange, Purelymail)
+	NoListedETags  bool   // PROPFIND Depth 1 has no getetag (SmarterMail)
+	StaleETags     bool   // listings show the ETag before the last write (Open-Xchange)
 	StripProperty  string // names, joined by commas, that are dropped from stored bodies (mail.ru, Synology, Zimbra)
 	AddProperty    string // a content line every VEVENT without that property gets (SOGo: CLASS:PUBLIC)
 	RewriteBody    bool   // upper-cases names, reorders properties; says the same (Radicale, Xandikos, Cyrus)
 
 	// Preconditions
 
-	IgnoreIfMatch     bool // PUT and DELETE (SOGo on DELETE)
-	IgnoreIfNoneMatch bool // (SOGo)
-	IfMatchCreates    bool // PUT with If-Match where nothing is creates (SOGo)
-	OneETagOnly       bool // If-Match: * and lists never match (Radicale 3.1; DAViCal for lists)
-	MissingFor412     bool // 404 where 412 is due (Bedework)
-	ConflictFor412    bool // 409 where 412 is due (Google CalDAV)
-	DeleteMissing412  bool // DELETE with If-Match where nothing is: 412, not 404 (Sabre 1.8)
-	MoveIgnoresMatch  bool // (Radicale)
-	MoveStatus        int  // MOVE is refused with it (Xandikos 405, Sabre 1.8 403)
+	IgnoreIfMatch      bool // If-Match is not looked at
+	IgnoreIfNoneMatch  bool // If-None-Match is not looked at (SOGo)
+	IfMatchCreates     bool // PUT with If-Match where nothing is creates (SOGo)
+	OneETagOnly        bool // If-Match: * and lists never match (Radicale 3.1; DAViCal for lists)
+	MissingFor412      bool // 404 where 412 is due
+	ConflictFor412     bool // 409 where 412 is due (Google CalDAV, for what was made on its web page)
+	DeleteMissing412   bool // DELETE with If-Match where nothing is: 412, not 404 (Sabre 1.8)
+	DeleteIgnoresMatch bool // DELETE with any If-Match (SOGo)
+	MoveIgnoresMatch   bool // MOVE with any If-Match (Radicale)
+	MoveStatus         int  // MOVE is refused with it (Xandikos 405, Sabre 1.8 403)
 
 	// Synchronisation
 
 	NoSyncCollection      bool // 403 DAV:supported-report, no sync-token property (Sabre 1.8, Posteo, GMX)
-	NoCTag                bool // (Bedework)
+	NoCTag                bool // no getctag, which is no standard
 	NoInlineData          bool // sync-collection answers no calendar-data (Xandikos, DAViCal, SOGo)
 	NoEmptyToken          bool // an empty sync-token is a bad request (some Cyrus)
 	TokenErrorStatus      int  // for tokens not known; 0: 403 (Xandikos 500, old Nextcloud 418, others 400, 409, 410, 412)
 	ForgetTokens          bool // no token is known any more (retention of a minute; cache removed)
 	TokenAlwaysFull       bool // a bad token gets a full listing that poses as a delta (DAViCal)
-	NeverReportDeletions  bool // sync-collection names no removals (fragile Zimbra, Synology)
+	NeverReportDeletions  bool // sync-collection names no removals
 	LoseLogRows           bool // changes made meanwhile never show in a delta (Nextcloud)
-	InitialTombstones     bool // the initial sync names what is long gone (Radicale, SOGo)
+	InitialTombstones     bool // the initial sync names what is long gone (Radicale; SOGo after a bad token)
 	SkipShortLived        bool // what was made and removed between two tokens is not named (Xandikos)
-	TruncateAt            int  // pages of so many, then 507 for the collection (Cyrus asked so; Nextcloud, iCloud unasked)
+	TruncateAt            int  // pages of so many, then 507 for the collection (Cyrus when asked; Nextcloud, Sabre unasked)
 	WholeAnswer507OnLimit bool // a limit on the initial sync gets 507 and nothing else (Nextcloud)
 	EmptyListing          bool // calendars list nothing: a server fault (Keeper, vdirsyncer reports)
 	EmptyHome             bool // the home lists no calendars: a server fault
 
 	// Multistatus
 
-	CollectionAmongMembers bool      // sync-collection and calendar-query name the collection too (Nextcloud, iCloud)
-	AbsoluteHrefs          bool      // http://host/path instead of /path (SOGo, DavMail)
+	CollectionAmongMembers bool      // sync-collection and calendar-query name the collection too (vdirsyncer and DAVx⁵ guard against it)
+	AbsoluteHrefs          bool      // http://host/path instead of /path (RFC 4918 §8.3 allows it)
 	Hrefs                  HrefStyle // how names are escaped
 	DuplicateResponses     bool      // everything is listed twice (Zimbra, DavMail)
-	ControlCharInXML       bool      // characters that XML forbids, as they are (Nextcloud, Exchange imports)
+	ControlCharInXML       bool      // characters that XML forbids, as they are (vdirsyncer #626)
 	LFBodies               bool      // calendar-data has LF line ends (every server that does not escape CR)
 	MultigetOmits          bool      // a missing href is left out (DAViCal)
 	MultigetFailsWhole     bool      // a missing href makes the whole report 404 (Sabre 1.8)
-	MultigetEmptyData      bool      // 200 with empty calendar-data (Google CalDAV, Exchange)
+	MultigetEmptyData      bool      // 200 with empty calendar-data
 	MultigetReorders       bool      // not in the order asked for (Radicale, DAViCal)
 	HomeOrigin             string    // the home is told to be on another origin: "https://p42-caldav.example.com" (iCloud)
 
@@ -71,8 +72,8 @@ type Quirks struct {
 	TrashKeepsUIDs    bool     // a deleted UID cannot be created again: 400 (Nextcloud's trash bin)
 	MoveHrefOnCreate  bool     // a new object is filed under its UID, whatever name was PUT (Google CalDAV, Zoho)
 	ReadOnly          bool     // every calendar may only be read: 403 DAV:need-privileges
-	BareForbidden     bool     // 403 says nothing more (Posteo)
-	Status207OnPut    bool     // refusals of PUT and MKCALENDAR, and PROPFIND of nothing, are 207 with the status inside (Xandikos)
+	BareForbidden     bool     // 403 says nothing more
+	Status207OnPut    bool     // refusals of PUT and MKCALENDAR, and PROPFIND of what is not there, are 207 with the status inside (Xandikos)
 	PlainStatuses     bool     // 201 for an overwriting PUT, 200 for DELETE (Radicale)
 	RefuseText        string   // a body that contains it is refused, 403 C:valid-calendar-data, with a sentence (Fastmail)
 	NoMakeCalendar    bool     // MKCALENDAR and MKCOL are 405 (Google CalDAV, Posteo, GMX)
@@ -126,14 +127,14 @@ func Like(server string) Quirks {
 		return Quirks{OneETagOnly: true, NoInlineData: true, TokenAlwaysFull: true, MultigetOmits: true, Hrefs: HrefEncoded, LFBodies: true,
 			UIDUnique: UIDOff, NoCalendarStatus: 500, HTTP10Close: true}
 	case "sogo":
-		return Quirks{RewriteBody: true, AddProperty: "CLASS:PUBLIC", ETagOnRewrite: true, CounterETags: true, IgnoreIfNoneMatch: true,
-			IfMatchCreates: true, NoInlineData: true, TokenAlwaysFull: true, InitialTombstones: true, LFBodies: true, RefuseChunked: true,
+		return Quirks{RewriteBody: true, AddProperty: "CLASS:PUBLIC", ETagOnRewrite: true, CounterETags: true, IgnoreIfNoneMatch: true, DeleteIgnoresMatch: true,
+			IfMatchCreates: true, NoInlineData: true, TokenAlwaysFull: true, InitialTombstones: true, LFBodies: true,
 			HTTP10Close: true}
 	case "sabre":
 		return Quirks{NoSyncCollection: true, DeleteMissing412: true, MoveStatus: 403, Hrefs: HrefLowerHex, LFBodies: true,
 			MultigetFailsWhole: true, UIDUnique: UIDOff, HTTP10Close: true}
 	case "nextcloud":
-		return Quirks{WholeAnswer507OnLimit: true, TrashKeepsUIDs: true, CollectionAmongMembers: true, LFBodies: true, Hrefs: HrefLowerHex}
+		return Quirks{WholeAnswer507OnLimit: true, TrashKeepsUIDs: true, LFBodies: true, Hrefs: HrefLowerHex}
 	}
 	return Quirks{}
 }

@@ -27,7 +27,7 @@ func TestQuirks(t *testing.T) {
 	initial := func(t *testing.T, s *sim.CalDAV) got { return syncCollection(t, s, "") }
 	badToken := func(t *testing.T, s *sim.CalDAV) got { return syncCollection(t, s, "data:,99-1") }
 	missing := func(t *testing.T, s *sim.CalDAV) got { return multiget(t, s, "old.ics", "nothing.ics") }
-	bob := "If-Match: \"zz\""
+	other := "If-Match: \"zz\""
 	fresh := event("a", "new")
 
 	for _, c := range []struct {
@@ -74,15 +74,16 @@ func TestQuirks(t *testing.T) {
 				return g
 			}, func(g got) bool { return g.status == 1 }},
 
-		{"IgnoreIfMatch", func(q *sim.Quirks) { q.IgnoreIfMatch = true }, send("DELETE", "old.ics", "", bob), func(g got) bool { return g.status == 204 }},
+		{"IgnoreIfMatch", func(q *sim.Quirks) { q.IgnoreIfMatch = true }, send("PUT", "old.ics", event("old", "x"), other), func(g got) bool { return g.status == 204 }},
+		{"DeleteIgnoresMatch", func(q *sim.Quirks) { q.DeleteIgnoresMatch = true }, send("DELETE", "old.ics", "", other), func(g got) bool { return g.status == 204 }},
 		{"IgnoreIfNoneMatch", func(q *sim.Quirks) { q.IgnoreIfNoneMatch = true }, send("PUT", "old.ics", event("old", "x"), "If-None-Match: *"),
 			func(g got) bool { return g.status == 204 }},
-		{"IfMatchCreates", func(q *sim.Quirks) { q.IfMatchCreates = true }, put(fresh, bob), func(g got) bool { return g.status == 201 }},
+		{"IfMatchCreates", func(q *sim.Quirks) { q.IfMatchCreates = true }, put(fresh, other), func(g got) bool { return g.status == 201 }},
 		{"OneETagOnly", func(q *sim.Quirks) { q.OneETagOnly = true }, send("DELETE", "old.ics", "", "If-Match: *"), func(g got) bool { return g.status == 412 }},
-		{"MissingFor412", func(q *sim.Quirks) { q.MissingFor412 = true }, put(fresh, bob), func(g got) bool { return g.status == 404 }},
-		{"ConflictFor412", func(q *sim.Quirks) { q.ConflictFor412 = true }, put(fresh, bob), func(g got) bool { return g.status == 409 }},
-		{"DeleteMissing412", func(q *sim.Quirks) { q.DeleteMissing412 = true }, send("DELETE", "a.ics", "", bob), func(g got) bool { return g.status == 412 }},
-		{"MoveIgnoresMatch", func(q *sim.Quirks) { q.MoveIgnoresMatch = true }, send("MOVE", "old.ics", "", bob, "Destination: "+work+"b.ics"),
+		{"MissingFor412", func(q *sim.Quirks) { q.MissingFor412 = true }, put(fresh, other), func(g got) bool { return g.status == 404 }},
+		{"ConflictFor412", func(q *sim.Quirks) { q.ConflictFor412 = true }, put(fresh, other), func(g got) bool { return g.status == 409 }},
+		{"DeleteMissing412", func(q *sim.Quirks) { q.DeleteMissing412 = true }, send("DELETE", "a.ics", "", other), func(g got) bool { return g.status == 412 }},
+		{"MoveIgnoresMatch", func(q *sim.Quirks) { q.MoveIgnoresMatch = true }, send("MOVE", "old.ics", "", other, "Destination: "+work+"b.ics"),
 			func(g got) bool { return g.status == 201 }},
 		{"MoveStatus", func(q *sim.Quirks) { q.MoveStatus = 405 }, send("MOVE", "old.ics", "", "Destination: "+work+"b.ics"), func(g got) bool { return g.status == 405 }},
 
@@ -154,7 +155,7 @@ func TestQuirks(t *testing.T) {
 		{"ReadOnly", func(q *sim.Quirks) { q.ReadOnly = true }, put(fresh), func(g got) bool { return g.status == 403 && strings.Contains(g.body, "need-privileges") }},
 		{"ReadOnly, told", func(q *sim.Quirks) { q.ReadOnly = true }, propfind, func(g got) bool { return !strings.Contains(g.body, "<D:write/>") }},
 		{"BareForbidden", func(q *sim.Quirks) { q.ReadOnly, q.BareForbidden = true, true }, put(fresh), func(g got) bool { return g.status == 403 && g.body == "" }},
-		{"Status207OnPut", func(q *sim.Quirks) { q.Status207OnPut = true }, put(fresh, bob), func(g got) bool { return g.status == 207 && strings.Contains(g.body, " 412 ") }},
+		{"Status207OnPut", func(q *sim.Quirks) { q.Status207OnPut = true }, put(fresh, other), func(g got) bool { return g.status == 207 && strings.Contains(g.body, " 412 ") }},
 		{"PlainStatuses", func(q *sim.Quirks) { q.PlainStatuses = true }, send("DELETE", "old.ics", ""), func(g got) bool { return g.status == 200 }},
 		{"RefuseText", func(q *sim.Quirks) { q.RefuseText = "new" }, put(fresh), func(g got) bool { return g.status == 403 && strings.Contains(g.body, "valid-calendar-data") }},
 		{"NoMakeCalendar", func(q *sim.Quirks) { q.NoMakeCalendar = true }, send("MKCALENDAR", "/dav/calendars/alice/x/", ""), func(g got) bool { return g.status == 405 }},

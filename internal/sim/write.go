@@ -71,7 +71,7 @@ func (s *CalDAV) remove(r request) answer {
 	if old == nil && !(r.q.DeleteMissing412 && r.Header.Get("If-Match") != "") {
 		return plainly(http.StatusNotFound).answer(r)
 	}
-	if no := r.precondition(old); no != nil {
+	if no := r.precondition(old); no != nil && !r.q.DeleteIgnoresMatch {
 		return no.answer(r)
 	}
 	s.between(r)
