@@ -1,7 +1,6 @@
 package ical
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +28,6 @@ func (g *group) form() string {
 // groups are those of one component by key. A key is the group's name, with the part behind "|" telling members of a set apart.
 type groups map[string]*group
 
-var errEmpty = errors.New("there is no event, task or journal entry in it")
-
 // series is a body taken apart for merging.
 type series struct {
 	*outline
@@ -50,12 +47,9 @@ type part struct {
 
 // readSeries reads and takes apart a body.
 func readSeries(body cal.Body) (*series, error) {
-	o, p := parse(string(body))
-	if p != nil {
-		return nil, p
-	}
-	if len(o.objects()) == 0 {
-		return nil, errEmpty
+	o, err := readOutline(body)
+	if err != nil {
+		return nil, err
 	}
 	return takeApart(o), nil
 }

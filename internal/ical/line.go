@@ -1,6 +1,9 @@
 package ical
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // split finds name, parameters and value in the unfolded text (RFC 5545 §3.1).
 func (l *line) split() *Problem {
@@ -10,7 +13,7 @@ func (l *line) split() *Problem {
 		if c == ':' || c == ';' {
 			break
 		}
-		isUpper = isUpper && (c < 'a' || c > 'z')
+		isUpper = isUpper && (c < 'a' || 'z' < c && c < utf8.RuneSelf)
 	}
 	l.name = l.text[:i]
 	if !isUpper {
@@ -19,7 +22,7 @@ func (l *line) split() *Problem {
 	switch {
 	case i == len(l.text):
 		return &Problem{Line: int(l.number), Text: "has no colon, so it is no property; was it to continue the line before, it must begin with a space"}
-	case i == 0:
+	case i == 0 || l.text[0] == ' ' || l.text[0] == '\t':
 		return &Problem{Line: int(l.number), Text: "has no property name before the colon"}
 	}
 	l.params = int32(i)

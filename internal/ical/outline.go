@@ -1,9 +1,12 @@
 package ical
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"calbridge/internal/cal"
 )
 
 // outline is one body as content lines and components: where in the raw text each lies, and what it says once unfolded.
@@ -45,35 +48,80 @@ func (l *line) Parameters() string { return l.text[l.params : l.value-1] }
 
 // parse makes the outline of a body, or tells why it cannot be read.
 func parse(raw string) (*outline, *Problem) {
-	if len(raw) > maxBytes {
-		return nil, &Problem{Line: 1, Text: fmt.Sprintf("%d bytes are too many; the limit is %d", len(raw), maxBytes)}
-	}
-	newlines := strings.Count(raw, "\n")
-	if newlines > maxLines {
-		return nil, &Problem{Line: maxLines + 1, Text: fmt.Sprintf("%d lines are too many; the limit is %d", newlines, maxLines)}
-	}
-	s := scanner{outline: &outline{raw: raw, lines: make([]line, 0, newlines+1), components: make([]component, 0, 8)}, inside: -1}
-	if strings.HasPrefix(raw, byteOrderMark) {
-		s.pos = len(byteOrderMark)
-	}
-	for s.pos < len(raw) {
-		if p := s.contentLine(); p != nil {
-			return nil, p
-		}
-	}
-	return s.outline, s.finish()
+	s := newScanner(raw, maxBytes, maxLines)
+	return s.outline, s.scan()
 }
+
+// readOutline is parse for those who need an object in it.
+func readOutline(body cal.Body) (*outline, error) {
+	o, p := parse(string(body))
+	if p != nil {
+		return nil, p
+	}
+	if len(o.objects()) == 0 {
+		return nil, errEmpty
+	}
+	return o, nil
+}
+
+var errEmpty = errors.New("there is no event, task or journal entry in it")
 
 const byteOrderMark = "\uFEFF"
 
 // scanner walks a body once.
 type scanner struct {
 	*outline
-	pos    int
-	number int32 // physical lines seen
-	inside int32 // the component we are in; -1: none
-	depth  int
-	arena  strings.Builder // holds the text of folded lines; never grows after its first use, so what was cut out of it stays
+	bytes, newlines int // allowed
+	pos             int
+	number          int32 // physical lines seen
+	inside          int32 // the component we are in; -1: none
+	depth           int
+	arena           strings.Builder // holds the text of folded lines; never grows after its first use, so what was cut out of it stays
+
+	tolerant bool // skip lines that are none inside of objects
+	skipped  []Problem
+	bad      map[int32]bool // the objects they stood in
+}
+
+func newScanner(raw string, bytes, newlines int) *scanner {
+	return &scanner{outline: &outline{raw: raw}, bytes: bytes, newlines: newlines, inside: -1}
+}
+
+func (s *scanner) scan() *Problem {
+	if len(s.raw) > s.bytes {
+		return &Problem{Line: 1, Text: fmt.Sprintf("%d bytes are too many; the limit is %d", len(s.raw), s.bytes)}
+	}
+	newlines := strings.Count(s.raw, "\n")
+	if newlines > s.newlines {
+		return &Problem{Line: s.newlines + 1, Text: fmt.Sprintf("%d lines are too many; the limit is %d", newlines, s.newlines)}
+	}
+	s.lines, s.components = make([]line, 0, newlines+1), make([]component, 0, 8)
+	if strings.HasPrefix(s.raw, byteOrderMark) {
+		s.pos = len(byteOrderMark)
+	}
+	for s.pos < len(s.raw) {
+		if p := s.contentLine(); p != nil {
+			return p
+		}
+	}
+	return s.finish()
+}
+
+// skip forgives a line that is none, in a file of many objects.
+func (s *scanner) skip(p *Problem) *Problem {
+	if !s.tolerant || s.depth < 2 {
+		return p
+	}
+	top := s.inside
+	for s.components[s.components[top].parent].parent >= 0 {
+		top = s.components[top].parent
+	}
+	if s.bad == nil {
+		s.bad = map[int32]bool{}
+	}
+	s.bad[top] = true
+	s.skipped = append(s.skipped, *p)
+	return nil
 }
 
 // contentLine reads the next content line with its continuations (RFC 5545 §3.1). Lines may end in LF alone, and blank ones are
@@ -89,7 +137,7 @@ func (s *scanner) contentLine() *Problem {
 		return nil
 	}
 	if p := l.split(); p != nil {
-		return p
+		return s.skip(p)
 	}
 	return s.place(l)
 }

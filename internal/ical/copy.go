@@ -1,0 +1,44 @@
+package ical
+
+import (
+	"strings"
+
+	"calbridge/internal/cal"
+)
+
+// Copy is body as an object of its own: it has the new UID everywhere, and nobody whom a server or an alarm could mail on its behalf.
+func Copy(body cal.Body, uid string) (cal.Body, error) {
+	o, err := readOutline(body)
+	if err != nil {
+		return "", err
+	}
+	p := newPatch(o)
+	for i := range o.lines {
+		if l := &o.lines[i]; mails(l.name) {
+			p.replaceLine(l.index, "")
+		}
+	}
+	for c := range o.components {
+		if name := o.components[c].name; name == "PARTICIPANT" || name == "VALARM" && strings.EqualFold(o.value(int32(c), "ACTION"), "EMAIL") {
+			p.removeComponent(int32(c))
+		}
+	}
+	for _, c := range o.objects() {
+		p.set(c, "UID", escape(uid))
+	}
+	return p.body(), nil
+}
+
+// mails: properties that make a server send something, or report what it sent (RFC 5546, RFC 6638).
+func mails(property string) bool {
+	switch property {
+	case "ORGANIZER", "ATTENDEE", "METHOD", "REQUEST-STATUS":
+		return true
+	}
+	return false
+}
+
+// escape writes a text as a TEXT value (RFC 5545 §3.3.11).
+func escape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`, "\r", "").Replace(text)
+}
