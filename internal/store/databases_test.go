@@ -16,7 +16,9 @@ func each(t *testing.T, test func(*testing.T, *world)) {
 	t.Run("postgres", func(t *testing.T) { test(t, newWorld(t, postgresURL(t))) })
 }
 
-func sqliteURL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "a folder", "what?.db") }
+func sqliteURL(t testing.TB) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "a folder", "what?.db")
+}
 
 // postgresURL makes a database on the server that CALBRIDGE_TEST_POSTGRES names, and drops it after the test.
 func postgresURL(t testing.TB) string {

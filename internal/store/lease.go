@@ -83,17 +83,22 @@ type leaseRow struct {
 	now   int64
 }
 
+// lease reads the lease; in a Write it takes the account's row.
 func (tx *Tx) lease(id cal.AccountID) (leaseRow, error) {
+	lock := tx.db.lock
+	if !tx.writes {
+		lock = "" // PostgreSQL locks nothing for a reader
+	}
 	var l leaseRow
-	err := tx.get(`SELECT lease_owner, lease_until, epoch, `+tx.db.dialect.clock+` FROM accounts WHERE id = ?`+tx.db.lock, []any{string(id)},
+	err := tx.get(`SELECT lease_owner, lease_until, epoch, `+tx.db.dialect.clock+` FROM accounts WHERE id = ?`+lock, []any{string(id)},
 		&l.owner, &l.until, &l.epoch, &l.now)
 	if l.now == 0 {
 		l.now = millis(tx.now)
 	}
-	if err == nil {
+	if err == nil && tx.writes {
 		tx.locked[id] = true
 	}
-	return l, wrap("lock account "+string(id), err)
+	return l, wrap("read the lease of account "+string(id), err)
 }
 
 func (tx *Tx) setLease(l Lease, until int64) error {
