@@ -106,6 +106,8 @@ func (c *Client) strong(ctx context.Context, a cal.Attempt) (cal.ETag, error) {
 	switch {
 	case errors.As(err, &f) && missing(f.status):
 		return "", fmt.Errorf("%w: %w", cal.ErrGone, err)
+	case err != nil && impassable(err):
+		return "", err
 	case err != nil:
 		return "", fmt.Errorf("%w: read before the write: %w", cal.ErrUnsent, err)
 	case !sameVersion(etag, a.Match):

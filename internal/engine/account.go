@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/reconcile"
+	"calbridge/internal/store"
+)
+
+// walk is one sync of one account.
+type walk struct {
+	*Engine
+	Options
+	account  store.Account
+	provider Provider
+	lease    store.Lease
+	runs     []Run
+	summary  AccountRun
+}
+
+func (w *walk) sync(ctx context.Context) {
+	started := w.Clock()
+	w.summary = AccountRun{ID: w.account.ID, Name: w.account.Name}
+	err := w.open(ctx, w.walk)
+	w.summary.Seconds = w.Clock().Sub(started).Seconds()
+	w.summary.Trouble = trouble(err)
+	w.summary.person = w.summary.person || errors.Is(err, cal.ErrLocked)
+}
+
+// open connects, takes the lease, and lets go of both whatever happens. A check takes no lease: it writes nothing.
+func (w *walk) open(ctx context.Context, walk func(context.Context) error) (err error) {
+	if err := w.mayRun(); err != nil {
+		return err
+	}
+	if w.provider, err = w.Open(ctx, w.account); err != nil {
+		return err
+	}
+	defer w.provider.Close()
+	defer func() { w.summary.Requests, _ = w.provider.Usage() }()
+	if w.Mode == Check {
+		return walk(ctx)
+	}
+	ctx, release, err := w.takeLease(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release(err)) }()
+	return walk(ctx)
+}
+
+// mayRun: an account whose credentials were refused waits for a person, one that was asked to wait waits. Trying again all the same
+// is how accounts get blocked.
+func (w *walk) mayRun() error {
+	switch a := w.account; {
+	case a.State == store.AccountLocked:
+		w.summary.person = true
+		return fmt.Errorf("%w on an earlier run (%s): mend them, then `calbridge account resume %s`", cal.ErrLocked, a.Trouble, a.ID)
+	case a.State == store.AccountPaused:
+		return fmt.Errorf("the account is paused: `calbridge account resume %s` goes on with it", a.ID)
+	case a.BusyUntil.After(w.Clock()):
+		return fmt.Errorf("the remote asked to wait until %s", a.BusyUntil.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// walk lists the calendars and syncs each. One broken calendar never stops the others, unless no use going on.
+func (w *walk) walk(ctx context.Context) error {
+	listed, err := w.list(ctx)
+	if err != nil {
+		return err
+	}
+	calendars, err := w.calendars(ctx, listed)
+	if err != nil {
+		return err
+	}
+	for _, c := range calendars {
+		if err := w.calendar(ctx, c); stopsAccount(err) || ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+func (w *walk) list(ctx context.Context) (listed []cal.Facts, err error) {
+	err = w.retry(ctx, func() error {
+		listed, err = w.provider.Calendars(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the calendars: %w", err)
+	}
+	return listed, nil
+}
+
+// calendars brings the calendars we hold up to the listing and returns those to be synced, with the facts as listed now.
+func (w *walk) calendars(ctx context.Context, listed []cal.Facts) ([]cal.Calendar, error) {
+	var held []cal.Calendar
+	err := w.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		held, err = tx.Calendars(w.account.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if held, err = w.applyCalendars(ctx, held, listed); err != nil {
+		return nil, err
+	}
+	return w.chosen(held, listed), nil
+}
+
+func (w *walk) applyCalendars(ctx context.Context, held []cal.Calendar, listed []cal.Facts) ([]cal.Calendar, error) {
+	plan := reconcile.Calendars(held, listed, w.moment())
+	if plan.Empty() {
+		return held, nil
+	}
+	if w.Mode == Check {
+		return withCreated(held, plan.Created), nil
+	}
+	err := w.write(ctx, func(tx *store.Tx) (err error) {
+		if err := applyCalendarPlan(tx, w.account.ID, plan); err != nil {
+			return err
+		}
+		held, err = tx.Calendars(w.account.ID)
+		return err
+	})
+	return held, err
+}
+
+func applyCalendarPlan(tx *store.Tx, account cal.AccountID, plan reconcile.CalendarPlan) error {
+	for _, f := range plan.Created {
+		c := cal.Calendar{Account: account, Facts: f, Selected: true, State: cal.CalendarActive}
+		if _, err := tx.AddCalendar(c); err != nil {
+			return err
+		}
+	}
+	for _, set := range [][]cal.Calendar{plan.Updated, plan.Deleted} {
+		for _, c := range set {
+			if err := tx.UpdateCalendar(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// withCreated shows a check the calendars that a sync would add.
+func withCreated(held []cal.Calendar, created []cal.Facts) []cal.Calendar {
+	for _, f := range created {
+		held = append(held, cal.Calendar{Facts: f, Selected: true, State: cal.CalendarActive})
+	}
+	return held
+}
+
+// chosen are the calendars to be synced: listed now, and selected or asked for by name.
+func (w *walk) chosen(held []cal.Calendar, listed []cal.Facts) (chosen []cal.Calendar) {
+	now := make(map[cal.Href]cal.Facts, len(listed))
+	for _, f := range listed {
+		now[f.Href] = f
+	}
+	for _, c := range held {
+		f, there := now[c.Href]
+		if !there || c.State == cal.CalendarGone {
+			continue
+		}
+		if c.Facts = f; w.Calendar == c.ID || w.Calendar == "" && c.Selected && f.Access != cal.AccessFreeBusy {
+			chosen = append(chosen, c)
+		}
+	}
+	return chosen
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/store"
+)
+
+// rounds bounds how often one run pushes and pulls a calendar: a merge found by the pull is pushed in the second round and read back
+// by the pull of it; somebody who edits faster than that is met again by the next run.
+const rounds = 3
+
+// calendar syncs one calendar: push, then pull, again while the pull leaves something to push.
+func (w *walk) calendar(ctx context.Context, c cal.Calendar) error {
+	v := &visit{walk: w, calendar: c}
+	v.begin()
+	var err error
+	for range rounds {
+		var again bool
+		if again, err = v.round(ctx); err != nil || !again {
+			break
+		}
+	}
+	v.end(err)
+	w.runs = append(w.runs, v.run)
+	return err
+}
+
+// visit is one sync of one calendar.
+type visit struct {
+	*walk
+	calendar cal.Calendar
+	run      Run
+	requests int
+	bytes    int64
+	pushed   bool // something was sent, so the remote's mark is no longer the one listed
+	pulled   bool
+	done     int
+}
+
+func (v *visit) begin() {
+	v.run = Run{Account: v.account.ID, Calendar: v.calendar.ID, Name: v.calendar.Name, Mode: v.Mode, started: v.Clock()}
+	v.requests, v.bytes = v.provider.Usage()
+}
+
+func (v *visit) end(err error) {
+	requests, bytes := v.provider.Usage()
+	v.run.Requests, v.run.Bytes = requests-v.requests, bytes-v.bytes
+	v.run.Seconds = v.Clock().Sub(v.run.started).Seconds()
+	v.run.Trouble = trouble(err)
+}
+
+// round is one push and one pull. It reports whether the pull left something that can be pushed at once.
+func (v *visit) round(ctx context.Context) (again bool, err error) {
+	todo, err := v.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	if v.Mode == Check {
+		return false, v.check(ctx, todo)
+	}
+	if todo.push && v.calendar.State != cal.CalendarHeld {
+		if err := v.push(ctx); err != nil {
+			return false, err
+		}
+		if todo, err = v.look(ctx); err != nil {
+			return false, err
+		}
+	}
+	if !v.worthAsking(todo) {
+		return false, nil
+	}
+	if err := v.pull(ctx, todo.read); err != nil || v.run.Held {
+		return false, err
+	}
+	todo, err = v.look(ctx)
+	return todo.push, err
+}
+
+// todo is what the store says there is to do in a calendar.
+type todo struct {
+	push bool       // something can be pushed now
+	read []cal.Href // resources in doubt
+}
+
+func (v *visit) look(ctx context.Context) (t todo, err error) {
+	if v.calendar.ID == "" { // a check of a calendar we do not hold yet
+		return t, nil
+	}
+	err = v.Store.Read(ctx, func(tx *store.Tx) error {
+		next, err := tx.Outbox(v.calendar.ID, v.Clock(), 1)
+		if err != nil {
+			return err
+		}
+		t.push = len(next) > 0 && v.calendar.Access == cal.AccessWrite
+		t.read, err = tx.Doubtful(v.calendar.ID)
+		return err
+	})
+	return t, err
+}
+
+// worthAsking: most syncs find nothing, and the listing of the calendars says so already. A server that offers neither sync-token
+// nor ctag has to be asked every time.
+func (v *visit) worthAsking(t todo) bool {
+	c := v.calendar
+	switch {
+	case len(t.read) > 0, v.pushed, v.Mode == Full && !v.pulled, v.auditDue() && !v.pulled:
+		return true
+	case v.pulled:
+		return false
+	case c.State == cal.CalendarHeld:
+		return true
+	}
+	same := c.Mark != "" && c.Mark == c.Pulled || c.SyncToken != "" && c.SyncToken == c.Token
+	return !same
+}
+
+// auditDue: once a day everything is listed, whatever the tokens say.
+func (v *visit) auditDue() bool {
+	return v.AuditEvery > 0 && !v.calendar.Audited.IsZero() && v.Clock().Sub(v.calendar.Audited) >= v.AuditEvery
+}
+
+func (v *visit) progress(n int) {
+	v.done += n
+	if v.Progress != nil {
+		v.Progress(Progress{Account: v.account.ID, Calendar: v.calendar.ID, Name: v.calendar.Name, Done: v.done})
+	}
+}

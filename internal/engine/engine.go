@@ -1,0 +1,91 @@
+// Package engine drives one account: it lists the calendars, then for each pushes what the user wants and pulls what the remote has.
+// It knows no wire: a Provider moves the bytes, package reconcile decides, package store remembers.
+//
+//	push   store.Read outbox → store.Write records the attempts → one guarded request each → store.Write notes the outcomes
+//	pull   store.Read doubts → provider, no lock held → digests, no lock held → one store.Write per page that reads the objects,
+//	       decides, applies, moves the token and appends the feed
+//
+// Push goes first, so that a refusal is settled by the pull of the same run, and the pull reads back what was written. A crash
+// between any two steps leaves nothing to repair: the next run reads what is in doubt and decides again.
+package engine
+
+import (
+	"context"
+	"time"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/reconcile"
+	"calbridge/internal/store"
+)
+
+// Provider is one account at a remote. Paging, batching, truncation, expired tokens and the choice between delta and listing end
+// inside it. Its errors are of the kinds of package cal; any other is a passing fault with an unknown outcome.
+type Provider interface {
+	// Calendars lists every calendar of the account.
+	Calendars(ctx context.Context) ([]cal.Facts, error)
+	// Changes answers what happened in a calendar. An expired token is no error: the answer is complete.
+	Changes(ctx context.Context, c cal.Calendar, ask cal.Ask) cal.Pages
+	// Name is what an object is called when it is created at the remote for the n-th time. Pure: a retry uses the same name.
+	Name(c cal.Calendar, id cal.ObjectID, n int) cal.Href
+	// Put writes body under the attempt's precondition; nil: the remote said yes.
+	Put(ctx context.Context, c cal.Calendar, a cal.Attempt, body cal.Body) error
+	// Delete removes the resource under the attempt's precondition; nil: it is not there any more.
+	Delete(ctx context.Context, c cal.Calendar, a cal.Attempt) error
+	// Usage counts the HTTP requests sent and the bytes received so far.
+	Usage() (requests int, bytes int64)
+	// Learned is what was found out about the server and is to be handed to the next Provider; nil: nothing new.
+	Learned() (server string, profile []byte)
+	Close()
+}
+
+// Engine syncs accounts.
+type Engine struct {
+	Store    *store.DB
+	Open     func(ctx context.Context, a store.Account) (Provider, error) // connects to an account's remote; sends nothing yet
+	Owner    string                                                       // names this process in leases
+	Clock    func() time.Time
+	Chance   func() float64 // in [0,1), for jitter
+	Progress func(Progress) // may be nil
+	Limits
+}
+
+// Limits are the engine's numbers.
+type Limits struct {
+	Guard       reconcile.Guard
+	Grace       time.Duration // how long a create whose answer was lost may still arrive
+	AuditEvery  time.Duration // between complete listings, which heal what a server's change log lost; 0: never
+	Connections int           // writes in flight at once
+	Deadline    time.Duration // of one write
+	Lease       time.Duration // longer than Deadline: who was thought dead cannot have a write under way
+	Patience    time.Duration // with passing faults of reads, within one run
+}
+
+// DefaultLimits are what calbridge runs with.
+func DefaultLimits() Limits {
+	return Limits{
+		Guard: reconcile.Guard{Share: 0.5, Least: 10}, Grace: time.Minute, AuditEvery: 24 * time.Hour,
+		Connections: 4, Deadline: 30 * time.Second, Lease: 90 * time.Second, Patience: 8 * time.Second,
+	}
+}
+
+// Options say what to sync.
+type Options struct {
+	Mode     Mode
+	Calendar cal.CalendarID // empty: all that are selected
+}
+
+// Sync syncs the accounts one after the other. A broken account never stops the rest.
+func (e *Engine) Sync(ctx context.Context, accounts []store.Account, o Options) Report {
+	var rep Report
+	for _, a := range accounts {
+		w := &walk{Engine: e, account: a, Options: o}
+		w.sync(ctx)
+		rep.Accounts = append(rep.Accounts, w.summary)
+		rep.Runs = append(rep.Runs, w.runs...)
+	}
+	return rep
+}
+
+func (e *Engine) moment() reconcile.Moment {
+	return reconcile.Moment{Now: e.Clock(), Grace: e.Grace}
+}

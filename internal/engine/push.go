@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/ical"
+	"calbridge/internal/store"
+)
+
+// batch is how many attempts are recorded in one transaction before they leave, and settled in one after.
+const batch = 100
+
+// push sends what the user wants, a batch at a time.
+func (v *visit) push(ctx context.Context) error {
+	for {
+		parcels, err := v.pack(ctx)
+		if err != nil || len(parcels) == 0 {
+			return err
+		}
+		v.deliver(ctx, parcels)
+		v.pushed = true
+		if err := v.settleParcels(ctx, parcels); err != nil {
+			return fmt.Errorf("push: %w", err)
+		}
+		v.progress(len(parcels))
+		if err := worst(parcels); err != nil {
+			return fmt.Errorf("push: %w", err)
+		}
+	}
+}
+
+// parcel is one object on its way.
+type parcel struct {
+	object  cal.Object
+	attempt cal.Attempt
+	err     error
+}
+
+// pack takes objects out of the outbox and records, before a byte leaves, what is going to be tried.
+func (v *visit) pack(ctx context.Context) (parcels []*parcel, err error) {
+	err = v.write(ctx, func(tx *store.Tx) error {
+		parcels = nil
+		objects, err := tx.Outbox(v.calendar.ID, v.Clock(), batch)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			parcels = append(parcels, v.parcel(o))
+		}
+		return v.record(tx, parcels)
+	})
+	return parcels, err
+}
+
+func (v *visit) parcel(o cal.Object) *parcel {
+	if o.Href == "" {
+		o.Href = v.provider.Name(v.calendar, o.ID, o.Incarnation)
+	}
+	return &parcel{object: o, attempt: cal.Attempt{
+		Object: o.ID, Href: o.Href, Match: o.Base.ETag, Rev: o.Edit.Rev, Want: o.Edit.Want,
+	}}
+}
+
+func (v *visit) record(tx *store.Tx, parcels []*parcel) error {
+	attempts := make([]cal.Attempt, len(parcels))
+	for i, p := range parcels {
+		attempts[i] = p.attempt
+	}
+	if err := tx.Attempt(v.lease, attempts); err != nil {
+		return err
+	}
+	for i, p := range parcels {
+		p.attempt = attempts[i]
+	}
+	return nil
+}
+
+// deliver sends the parcels over several connections. Objects do not depend on each other, so neither do their writes.
+func (v *visit) deliver(ctx context.Context, parcels []*parcel) {
+	var lanes errgroup.Group
+	lanes.SetLimit(v.Connections)
+	var stop sync.Once
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, p := range parcels {
+		lanes.Go(func() error {
+			if p.err = v.deliverOne(ctx, p); stopsAccount(p.err) {
+				stop.Do(cancel) // what has not left yet stays here
+			}
+			return nil
+		})
+	}
+	_ = lanes.Wait()
+}
+
+func (v *visit) deliverOne(ctx context.Context, p *parcel) error {
+	if ctx.Err() != nil {
+		return cal.ErrUnsent
+	}
+	if p.object.Base.Exists() && p.attempt.Match == "" {
+		return fmt.Errorf("%w: the server gives no etag for this object, so it cannot be changed without risking somebody else's edit", cal.ErrRefused)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.Deadline)
+	defer cancel()
+	if !p.attempt.Want.Exists() {
+		return v.provider.Delete(ctx, v.calendar, p.attempt)
+	}
+	body := ical.Wire(p.attempt.Want.Body, p.object.Base.Body, v.account.Addresses, v.Clock())
+	return v.provider.Put(ctx, v.calendar, p.attempt, body)
+}
+
+// settleParcels writes down what became of each attempt. The edit it carried is never touched but in its own revision: the user may
+// have typed again meanwhile.
+func (v *visit) settleParcels(ctx context.Context, parcels []*parcel) error {
+	var sent Tally
+	err := v.write(ctx, func(tx *store.Tx) error {
+		sent = Tally{}
+		for _, p := range parcels {
+			if err := v.settleParcel(tx, p); err != nil {
+				return err
+			}
+			if p.err == nil {
+				sent.add(*p)
+			}
+		}
+		return nil
+	})
+	v.run.Pushed = v.run.Pushed.plus(sent)
+	return err
+}
+
+// settleParcel is what we do on each answer of the remote. See semantics in docs/architecture.md: done, refused, unknown.
+func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
+	var taken cal.Taken
+	switch err := p.err; {
+	case err == nil:
+		return tx.Outcome(p.attempt.ID, cal.AttemptDone)
+	case errors.Is(err, cal.ErrChanged), errors.Is(err, cal.ErrGone): // the pull of this run reads it, and the table decides
+		return tx.Outcome(p.attempt.ID, cal.AttemptRefused)
+	case errors.Is(err, cal.ErrReadOnly):
+		return v.block(tx, p, cal.ReadOnly)
+	case errors.Is(err, cal.ErrRefused):
+		return v.block(tx, p, cal.Rejected)
+	case errors.As(err, &taken):
+		return v.taken(tx, p, taken)
+	case errors.Is(err, cal.ErrUnsent), errors.Is(err, cal.ErrLocked):
+		return tx.Forget(p.attempt.ID) // it certainly did not happen
+	default: // unknown: it may have happened. The attempt stays on record and the resource is read before anything else
+		return v.later(tx, p)
+	}
+}
+
+// block keeps an edit from being sent again as it is. It stays visible with what the remote said; the next edit clears it.
+func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
+	if err := tx.Forget(p.attempt.ID); err != nil {
+		return err
+	}
+	f := store.Failure{Tries: p.object.Edit.Tries + 1, Block: why, Trouble: p.err.Error()}
+	return tx.EditTrouble(p.object.ID, p.attempt.Rev, f)
+}
+
+// taken: the UID is in use at the remote. If its holder is a resource of this calendar that we do not know, it is read, and the two
+// are decided as created on both sides. Otherwise nothing but a person can tell what is meant.
+func (v *visit) taken(tx *store.Tx, p *parcel, t cal.Taken) error {
+	if t.Href != "" {
+		holder, err := tx.ByHref(v.calendar.ID, []cal.Href{t.Href})
+		if err != nil {
+			return err
+		}
+		if len(holder) == 0 && strings.HasPrefix(string(t.Href), string(v.calendar.Href)) {
+			if err := tx.Todo(v.calendar.ID, []cal.Unread{{Href: t.Href, Reason: "holds the UID of an object of ours"}}); err != nil {
+				return err
+			}
+		}
+	}
+	return v.block(tx, p, cal.Rejected)
+}
+
+// later backs off from one object: 1 s, 2 s, 4 s … 15 min, with full jitter.
+func (v *visit) later(tx *store.Tx, p *parcel) error {
+	f := store.Failure{Tries: p.object.Edit.Tries + 1, Trouble: p.err.Error()}
+	f.Due = v.Clock().Add(v.backOff(f.Tries))
+	return tx.EditTrouble(p.object.ID, p.attempt.Rev, f)
+}
+
+func (e *Engine) backOff(tries int) time.Duration {
+	ceiling := min(time.Second<<min(tries, 20), 15*time.Minute)
+	return time.Duration(e.Chance() * float64(ceiling))
+}
+
+// worst is the error that ends the push of the whole calendar, if there is one.
+func worst(parcels []*parcel) error {
+	for _, p := range parcels {
+		if stopsAccount(p.err) {
+			return p.err
+		}
+	}
+	return nil
+}
+
+func (t *Tally) add(p parcel) {
+	switch {
+	case !p.attempt.Want.Exists():
+		t.Deleted++
+	case p.attempt.Create():
+		t.Created++
+	default:
+		t.Updated++
+	}
+}
+
+func (t Tally) plus(u Tally) Tally {
+	return Tally{t.Created + u.Created, t.Updated + u.Updated, t.Deleted + u.Deleted}
+}
