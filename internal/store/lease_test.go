@@ -93,3 +93,26 @@ func TestWritersOfAnAccountAreSerial(t *testing.T) {
 		<-done
 	})
 }
+
+func TestLeaseOfTheDeadIsBroken(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		l, err := w.take("host/1", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.read(func(tx *store.Tx) error {
+			owner, err := tx.LeaseOwner(w.account)
+			equal(t, "owner", owner, "host/1")
+			return err
+		})
+		w.write(func(tx *store.Tx) error { return tx.BreakLease(w.account, "host/2") }) // it is not theirs
+		w.write(hold(l))
+		w.write(func(tx *store.Tx) error { return tx.BreakLease(w.account, "host/1") })
+		w.refused(store.ErrFenced, hold(l))
+		w.read(func(tx *store.Tx) error {
+			owner, err := tx.LeaseOwner(w.account)
+			equal(t, "owner", owner, "")
+			return err
+		})
+	})
+}
