@@ -1,0 +1,248 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// settings are what is in force: flags, then the environment, then the TOML file, then the defaults.
+type settings struct {
+	database   string // sqlite:FILE or postgres://…
+	key        string // the master key itself; empty: see keyFile
+	keyFile    string // where the master key is; empty: beside the SQLite database
+	private    bool
+	reconcile  time.Duration // between complete listings; 0: never
+	maxDelete  float64       // share of a calendar
+	provenance map[string]string
+}
+
+// flags are the settings and switches that every command takes.
+type flags struct {
+	JSON    bool `name:"json" help:"Print one JSON document."`
+	Verbose bool `short:"v" help:"Tell on standard error of every request that is sent."`
+	Migrate bool `help:"Bring a PostgreSQL schema up to date first. SQLite always is."`
+
+	Config            string `group:"settings" help:"TOML file with settings (CALBRIDGE_CONFIG)." placeholder:"FILE"`
+	DB                string `group:"settings" name:"db" help:"Database: sqlite:FILE or postgres://… (CALBRIDGE_DB)." placeholder:"URL"`
+	KeyFile           string `group:"settings" help:"File with the master key (CALBRIDGE_KEY_FILE, or the key itself in CALBRIDGE_KEY)." placeholder:"FILE"`
+	AllowPrivateHosts *bool  `group:"settings" help:"Talk to servers on loopback and private addresses (CALBRIDGE_ALLOW_PRIVATE_HOSTS)." negatable:""`
+	ReconcileInterval string `group:"settings" help:"How often everything is listed to heal what a server's change log lost (CALBRIDGE_RECONCILE_INTERVAL)." placeholder:"24h"`
+	MaxDelete         string `group:"settings" help:"Share of a calendar that one sync may delete unasked (CALBRIDGE_MAX_DELETE)." placeholder:"0.5"`
+}
+
+// setting is one of them: its name in TOML, its environment variable, its flag, and how it is read and shown.
+type setting struct {
+	name, env string
+	flag      func(flags) string
+	read      func(*settings, string) error
+	show      func(settings) any
+}
+
+var allSettings = []setting{
+	{"database", "CALBRIDGE_DB", func(f flags) string { return f.DB }, (*settings).readDatabase,
+		func(s settings) any { return hidePassword(s.database) }},
+	{"key", "CALBRIDGE_KEY", func(flags) string { return "" }, func(s *settings, text string) error { s.key = text; return nil },
+		func(s settings) any { return hideKey(s.key) }},
+	{"key_file", "CALBRIDGE_KEY_FILE", func(f flags) string { return f.KeyFile },
+		func(s *settings, text string) error { s.keyFile = text; return nil }, func(s settings) any { return s.keyPath() }},
+	{"allow_private_hosts", "CALBRIDGE_ALLOW_PRIVATE_HOSTS", privateFlag, (*settings).readPrivate, func(s settings) any { return s.private }},
+	{"reconcile_interval", "CALBRIDGE_RECONCILE_INTERVAL", func(f flags) string { return f.ReconcileInterval },
+		(*settings).readReconcile, func(s settings) any { return brief(s.reconcile) }},
+	{"max_delete", "CALBRIDGE_MAX_DELETE", func(f flags) string { return f.MaxDelete }, (*settings).readMaxDelete,
+		func(s settings) any { return s.maxDelete }},
+}
+
+// load finds the settings in force.
+func (f flags) load(env func(string) string) (settings, error) {
+	s := settings{reconcile: 24 * time.Hour, maxDelete: 0.5, provenance: map[string]string{}}
+	path := cmp.Or(f.Config, env("CALBRIDGE_CONFIG"))
+	file, err := readFile(path)
+	if err != nil {
+		return s, err
+	}
+	for _, one := range allSettings {
+		text, from := one.find(f, env, file, path)
+		s.provenance[one.name] = from
+		if text == "" {
+			continue
+		}
+		if err := one.read(&s, text); err != nil {
+			return s, usage("setting %s (from %s): %w", one.name, from, err)
+		}
+	}
+	if s.database == "" {
+		s.database, err = defaultDatabase(env)
+	}
+	return s, err
+}
+
+// find gives a setting's text and where it was found.
+func (one setting) find(f flags, env func(string) string, file map[string]any, path string) (text, from string) {
+	if text := one.flag(f); text != "" {
+		return text, "the command line"
+	}
+	if text := env(one.env); text != "" {
+		return text, one.env
+	}
+	if value, ok := file[one.name]; ok {
+		return fmt.Sprint(value), path
+	}
+	return "", "default"
+}
+
+// readFile reads a TOML file of settings. A name nobody knows is a mistake of its writer, who wants to hear of it.
+func readFile(path string) (map[string]any, error) {
+	values := map[string]any{}
+	if path == "" {
+		return values, nil
+	}
+	if _, err := toml.DecodeFile(path, &values); err != nil {
+		return nil, usage("read the settings file %s: %w", path, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		known := func(one setting) bool { return one.name == name }
+		if !slices.ContainsFunc(allSettings, known) {
+			return nil, usage("settings file %s: there is no setting %q; `calbridge config` lists them", path, name)
+		}
+	}
+	return values, nil
+}
+
+func privateFlag(f flags) string {
+	if f.AllowPrivateHosts == nil {
+		return ""
+	}
+	return strconv.FormatBool(*f.AllowPrivateHosts)
+}
+
+// readDatabase takes a URL; a bare path means SQLite.
+func (s *settings) readDatabase(text string) error {
+	switch scheme, _, found := strings.Cut(text, ":"); {
+	case !found || strings.ContainsAny(scheme, "/."):
+		s.database = "sqlite:" + text
+	case scheme == "sqlite" || scheme == "postgres" || scheme == "postgresql":
+		s.database = text
+	default:
+		return fmt.Errorf("sqlite:FILE or postgres://user@host/name was expected")
+	}
+	return nil
+}
+
+func (s *settings) readPrivate(text string) (err error) {
+	if s.private, err = strconv.ParseBool(text); err != nil {
+		return fmt.Errorf("%q is neither true nor false", text)
+	}
+	return nil
+}
+
+func (s *settings) readReconcile(text string) (err error) {
+	if s.reconcile, err = time.ParseDuration(text); err != nil || s.reconcile < 0 {
+		return fmt.Errorf("%q is not a length of time such as 24h or 90m; 0 is never", text)
+	}
+	return nil
+}
+
+func (s *settings) readMaxDelete(text string) (err error) {
+	if s.maxDelete, err = strconv.ParseFloat(text, 64); err != nil || !(s.maxDelete > 0 && s.maxDelete <= 1) {
+		return fmt.Errorf("%q is not a share above 0 and up to 1, as 0.5; 1 switches the guard off", text)
+	}
+	return nil
+}
+
+// defaultDatabase is a file in the user's state folder (XDG Base Directory Specification; a relative path in the variable is void).
+func defaultDatabase(env func(string) string) (string, error) {
+	state := env("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) {
+		home := env("HOME")
+		if home == "" {
+			return "", usage("where is the database? Neither CALBRIDGE_DB nor HOME is set; give --db sqlite:FILE")
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return "sqlite:" + filepath.Join(state, "calbridge", "calbridge.db"), nil
+}
+
+// sqliteFile is the database's path, or nothing when it is no SQLite.
+func (s settings) sqliteFile() string {
+	path, ok := strings.CutPrefix(s.database, "sqlite:")
+	if !ok {
+		return ""
+	}
+	return strings.TrimPrefix(path, "//")
+}
+
+// keyPath is where the master key is kept; empty: only in the setting.
+func (s settings) keyPath() string {
+	if s.key != "" || s.keyFile != "" || s.sqliteFile() == "" {
+		return s.keyFile
+	}
+	return strings.TrimSuffix(s.sqliteFile(), ".db") + ".key"
+}
+
+func hidePassword(database string) string {
+	u, err := url.Parse(database)
+	switch {
+	case strings.HasPrefix(database, "sqlite:"):
+		return database
+	case err != nil:
+		return "(cannot be read)" // and may hold a password
+	}
+	return u.Redacted()
+}
+
+func hideKey(key string) string {
+	if key == "" {
+		return ""
+	}
+	return "(hidden)"
+}
+
+// brief writes a duration as people do: 24h, not 24h0m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// configCmd is `calbridge config`.
+type configCmd struct{}
+
+type settingView struct {
+	Name   string `json:"name"`
+	Value  any    `json:"value"`
+	From   string `json:"from"`
+	EnvVar string `json:"environment"`
+}
+
+func (configCmd) Run(s *session) error {
+	inForce, err := s.settings()
+	if err != nil {
+		return err
+	}
+	views := make([]settingView, 0, len(allSettings))
+	for _, one := range allSettings {
+		views = append(views, settingView{one.name, one.show(inForce), inForce.provenance[one.name], one.env})
+	}
+	if s.JSON {
+		return s.json(map[string]any{"settings": views})
+	}
+	t := s.table("setting", "value", "from", "environment")
+	for _, v := range views {
+		t.row(v.Name, fmt.Sprint(v.Value), v.From, v.EnvVar)
+	}
+	return t.flush()
+}

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/ical"
+	"calbridge/internal/store"
+)
+
+// conflictCmd is `calbridge conflict …`.
+type conflictCmd struct {
+	List    conflictListCmd    `cmd:"" help:"List what both sides changed."`
+	Show    conflictShowCmd    `cmd:"" help:"Print what both sides had before, and what each of them wanted."`
+	Resolve conflictResolveCmd `cmd:"" help:"Answer a conflict that waits for a person (policy manual)."`
+}
+
+// conflictView is a conflict as it is printed.
+type conflictView struct {
+	ID         cal.ConflictID   `json:"id"`
+	Object     cal.ObjectID     `json:"object"`
+	Calendar   cal.CalendarID   `json:"calendar"`
+	Summary    string           `json:"summary"`
+	Kind       cal.ConflictKind `json:"kind"`
+	Contested  []string         `json:"contested"`
+	Policy     cal.Policy       `json:"policy"`
+	Winner     cal.Side         `json:"winner"`
+	Open       bool             `json:"open"`
+	Resolution *string          `json:"resolution"`
+	At         *time.Time       `json:"at"`
+}
+
+func viewConflict(c cal.Conflict, summary string) conflictView {
+	return conflictView{
+		ID: c.ID, Object: c.Object, Calendar: c.Calendar, Summary: summary, Kind: c.Kind, Contested: list(c.Contested), Policy: c.Policy,
+		Winner: c.Winner, Open: c.Open, Resolution: orNull(c.Resolution), At: at(c.At),
+	}
+}
+
+type conflictListCmd struct {
+	Calendar string `help:"Only those of this calendar." placeholder:"ID"`
+	Object   string `help:"Only those of this object." placeholder:"ID"`
+	Open     bool   `help:"Only those that wait for a person."`
+}
+
+func (c conflictListCmd) Run(ctx context.Context, s *session) error {
+	views := []conflictView{}
+	err := s.read(ctx, func(tx *store.Tx) error {
+		f := store.ConflictFilter{Object: cal.ObjectID(c.Object), Open: c.Open}
+		if c.Calendar != "" {
+			k, err := findCalendar(tx, c.Calendar)
+			if err != nil {
+				return err
+			}
+			f.Calendar = k.ID
+		}
+		all, err := tx.Conflicts(f)
+		for _, one := range all {
+			views = append(views, viewConflict(one, summaryOf(tx, one.Object)))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return s.json(map[string]any{"conflicts": views})
+	}
+	if len(views) == 0 {
+		s.say("No conflicts.")
+		return nil
+	}
+	t := s.table("id", "at", "summary", "contested", "winner", "state")
+	for _, v := range views {
+		t.row(string(v.ID), until(v.At), clip(v.Summary, 40), clip(strings.Join(v.Contested, " "), 40), string(v.Winner), v.state())
+	}
+	return t.flush()
+}
+
+// summaryOf is what an object is called; nothing when it is no longer kept.
+func summaryOf(tx *store.Tx, id cal.ObjectID) string {
+	o, err := tx.Listed(id)
+	if err != nil {
+		return ""
+	}
+	return o.Summary
+}
+
+func (v conflictView) state() string {
+	switch {
+	case v.Open:
+		return "waits for you"
+	case v.Resolution != nil:
+		return "resolved: " + *v.Resolution
+	}
+	return "decided: " + string(v.Policy)
+}
+
+type conflictShowCmd struct {
+	ID string `arg:"" help:"The conflict's id."`
+}
+
+// sideView is one of a conflict's versions.
+type sideView struct {
+	Version int     `json:"version"` // in the object's history; 0: not there
+	Body    *string `json:"body"`    // null: deleted, or never there
+}
+
+type conflictDetail struct {
+	conflictView
+	Base   sideView `json:"base"`
+	Mine   sideView `json:"mine"`
+	Theirs sideView `json:"theirs"`
+}
+
+func (c conflictShowCmd) Run(ctx context.Context, s *session) error {
+	var v conflictDetail
+	err := s.read(ctx, func(tx *store.Tx) error {
+		found, err := findConflict(tx, c.ID)
+		if err != nil {
+			return err
+		}
+		v, err = detail(tx, found)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return s.json(v)
+	}
+	s.facts("conflict", string(v.ID), "object", string(v.Object), "summary", v.Summary, "what happened", string(v.Kind)+" (mine/theirs)",
+		"contested", strings.Join(v.Contested, ", "), "winner", string(v.Winner), "state", v.state(), "at", until(v.At))
+	s.side("before", v.Base, "")
+	s.side("mine", v.Mine, loser(v, cal.Mine))
+	s.side("theirs", v.Theirs, loser(v, cal.Theirs))
+	if v.Open {
+		s.say("\nTo answer it: calbridge conflict resolve %s --keep mine|theirs|both", v.ID)
+	} else if lost := v.lost(); lost.Version > 0 {
+		s.say("\nTo have the other one after all: calbridge object restore %s %d", v.Object, lost.Version)
+	}
+	return nil
+}
+
+func findConflict(tx *store.Tx, id string) (cal.Conflict, error) {
+	c, err := tx.Conflict(cal.ConflictID(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return c, usage("there is no conflict %q; `calbridge conflict list` shows them", id)
+	}
+	return c, err
+}
+
+func detail(tx *store.Tx, c cal.Conflict) (conflictDetail, error) {
+	versions, err := tx.Versions(c.Object)
+	numbers := map[cal.VersionID]int{}
+	for _, v := range versions {
+		numbers[v.ID] = v.N
+	}
+	side := func(v cal.Version) sideView {
+		if !v.Exists() {
+			return sideView{}
+		}
+		body := string(v.Body)
+		return sideView{numbers[v.ID], &body}
+	}
+	return conflictDetail{viewConflict(c, summaryOf(tx, c.Object)), side(c.Base), side(c.Mine), side(c.Theirs)}, err
+}
+
+// lost is the side that is not in force.
+func (v conflictDetail) lost() sideView {
+	switch v.Winner {
+	case cal.Mine:
+		return v.Theirs
+	case cal.Theirs:
+		return v.Mine
+	}
+	return sideView{}
+}
+
+func loser(v conflictDetail, side cal.Side) string {
+	switch v.Winner {
+	case side:
+		return "in force where both changed the same"
+	case cal.Both:
+		return "kept"
+	}
+	return "kept in the history"
+}
+
+func (s *session) side(title string, v sideView, note string) {
+	if v.Version > 0 {
+		title = fmt.Sprintf("%s (version %d)", title, v.Version)
+	}
+	if note != "" {
+		title += ", " + note
+	}
+	s.say("\n%s", s.paint(bold, "── "+title))
+	if v.Body == nil {
+		s.say("(not there)")
+		return
+	}
+	io.WriteString(s.stdout, clean(strings.ReplaceAll(strings.TrimRight(*v.Body, "\r\n"), "\r\n", "\n"))+"\n")
+}
+
+type conflictResolveCmd struct {
+	ID   string `arg:"" help:"The conflict's id."`
+	Keep string `required:"" help:"mine, theirs or both." enum:"mine,theirs,both"`
+}
+
+// Run closes the conflict with an ordinary edit; the next sync pushes it like any other.
+func (c conflictResolveCmd) Run(ctx context.Context, s *session) error {
+	var v struct {
+		conflictView
+		Copy *cal.ObjectID `json:"copy"` // of both: the second object
+	}
+	err := s.write(ctx, func(tx *store.Tx) error {
+		found, err := findConflict(tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if !found.Open {
+			return usage("conflict %s is closed; `calbridge conflict show %s` tells how to have the other side after all", found.ID, found.ID)
+		}
+		if err := tx.ResolveConflict(found.ID, cal.Side(c.Keep)); err != nil {
+			return err
+		}
+		if v.Copy, err = s.keep(tx, found, cal.Side(c.Keep)); err != nil {
+			return err
+		}
+		found.Open, found.Resolution = false, c.Keep
+		v.conflictView = viewConflict(found, summaryOf(tx, found.Object))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if v.Copy != nil {
+		return s.answer(v, "Conflict %s is resolved: both are kept, the second as object %s.", v.ID, *v.Copy)
+	}
+	return s.answer(v, "Conflict %s is resolved: %s.", v.ID, c.Keep)
+}
+
+// keep makes the edit that a person's answer asks for.
+func (s *session) keep(tx *store.Tx, c cal.Conflict, side cal.Side) (second *cal.ObjectID, err error) {
+	o, err := tx.Object(c.Object)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case side == cal.Mine:
+		return nil, put(tx, o, c.Mine)
+	case side == cal.Theirs:
+		return nil, put(tx, o, c.Theirs)
+	case !c.Mine.Exists() || !c.Theirs.Exists(): // of an edit and a deletion there is only one to keep
+		if c.Mine.Exists() {
+			return nil, put(tx, o, c.Mine)
+		}
+		return nil, put(tx, o, c.Theirs)
+	case o.Want().Same(c.Mine):
+		return s.duplicate(tx, o, c.Theirs)
+	}
+	return s.duplicate(tx, o, c.Mine)
+}
+
+func put(tx *store.Tx, o cal.Object, v cal.Version) error {
+	d := store.Draft{Object: o.ID}
+	if v.Exists() {
+		d = again(o.ID, v)
+	}
+	_, err := tx.Edit(d)
+	return err
+}
+
+// duplicate makes a second object of a version, with a UID of its own.
+func (s *session) duplicate(tx *store.Tx, o cal.Object, v cal.Version) (*cal.ObjectID, error) {
+	uid, err := cal.NewID(tx.Now(), s.chance)
+	if err != nil {
+		return nil, err
+	}
+	body, err := ical.Copy(v.Body, uid)
+	if err != nil {
+		return nil, fmt.Errorf("copy object %s: %w", o.ID, err)
+	}
+	d := again("", cal.Version{Digest: ical.Read(body).Digest, Body: body})
+	d.Calendar = o.Calendar
+	made, err := tx.Edit(d)
+	return &made.ID, err
+}

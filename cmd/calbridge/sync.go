@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/engine"
+	"calbridge/internal/store"
+)
+
+// syncCmd is `calbridge sync`.
+type syncCmd struct {
+	Account  string `help:"Only this account." placeholder:"ID" xor:"what"`
+	Calendar string `help:"Only this calendar." placeholder:"ID" xor:"what"`
+	Mode     string `help:"incremental: what changed. full: forget tokens, list everything. check: tell what would be done, write nothing anywhere." enum:"incremental,full,check" default:"incremental"`
+	Check    bool   `help:"The same as --mode check."`
+}
+
+func (c syncCmd) Run(ctx context.Context, s *session) error {
+	if c.Check && c.Mode == string(engine.Full) {
+		return usage("--check and --mode full exclude each other: a check writes nothing")
+	}
+	o := engine.Options{Mode: engine.Mode(c.Mode)}
+	if c.Check {
+		o.Mode = engine.Check
+	}
+	accounts, err := c.accounts(ctx, s, &o)
+	if err != nil {
+		return err
+	}
+	rep, err := s.sync(ctx, accounts, o)
+	if err != nil {
+		return err
+	}
+	return s.tellSync(rep, len(accounts) == 0)
+}
+
+// accounts are those to be synced: the one asked for whatever its state, else all but the paused.
+func (c syncCmd) accounts(ctx context.Context, s *session, o *engine.Options) (accounts []store.Account, err error) {
+	err = s.read(ctx, func(tx *store.Tx) error {
+		accounts = nil
+		switch {
+		case c.Calendar != "":
+			k, err := findCalendar(tx, c.Calendar)
+			if err != nil {
+				return err
+			}
+			a, err := tx.Account(k.Account)
+			o.Calendar, accounts = k.ID, []store.Account{a}
+			return err
+		case c.Account != "":
+			a, err := findAccount(tx, c.Account)
+			accounts = []store.Account{a}
+			return err
+		}
+		all, err := tx.Accounts(store.AccountFilter{})
+		for _, a := range all {
+			if a.State != store.AccountPaused {
+				accounts = append(accounts, a)
+			}
+		}
+		return err
+	})
+	return accounts, err
+}
+
+// sync runs the engine and tidies up after it.
+func (s *session) sync(ctx context.Context, accounts []store.Account, o engine.Options) (engine.Report, error) {
+	e, err := s.engine(ctx)
+	if err != nil {
+		return engine.Report{}, err
+	}
+	if o.Mode != engine.Check {
+		if err := s.freeDeadLeases(ctx, accounts); err != nil {
+			return engine.Report{}, err
+		}
+	}
+	show, done := s.progress()
+	e.Progress = show
+	rep := e.Sync(ctx, accounts, o)
+	done()
+	rep.Runs, rep.Accounts = list(rep.Runs), list(rep.Accounts)
+	if o.Mode != engine.Check && worthPruning(rep) {
+		err = s.db.Prune(ctx, store.DefaultRetention)
+	}
+	return rep, err
+}
+
+// pruneOnce in so many syncs that changed something: what is over need not go the minute its time is up, and looking costs time.
+const pruneOnce = 20
+
+func worthPruning(rep engine.Report) bool {
+	changed := 0
+	for _, r := range rep.Runs {
+		changed += r.Pulled.Total() + r.Pushed.Total()
+	}
+	return changed > 0 && rand.IntN(pruneOnce) == 0
+}
+
+// progress gives what draws a bar on a terminal, and nothing anywhere else.
+func (s *session) progress() (show func(engine.Progress), done func()) {
+	if !isTerminal(s.stderr) {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(s.stderr), progressbar.OptionShowCount(), progressbar.OptionSetItsString("objects"),
+		progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(), progressbar.OptionSpinnerType(14), progressbar.OptionEnableColorCodes(s.colours))
+	show = func(p engine.Progress) {
+		bar.Describe(clean(cell(p.Name)))
+		_ = bar.Set(p.Done)
+	}
+	return show, func() { _ = bar.Finish() }
+}
+
+// tellSync prints the report. With --json it is the whole answer; what failed is in it.
+func (s *session) tellSync(rep engine.Report, nobody bool) error {
+	if s.JSON {
+		if err := s.json(rep); err != nil {
+			return err
+		}
+	} else if nobody {
+		s.say("There is no account to sync. `calbridge account add caldav --help` tells how to add one.")
+	} else if err := s.syncTable(rep); err != nil {
+		return err
+	}
+	return verdict(rep)
+}
+
+// verdict is the exit code of a sync; the report itself has told why.
+func verdict(rep engine.Report) error {
+	switch {
+	case rep.NeedsPerson():
+		return failure{errTold, exitPerson}
+	case rep.Failed():
+		return failure{errTold, exitFailed}
+	}
+	return nil
+}
+
+func (s *session) syncTable(rep engine.Report) error {
+	if len(rep.Runs) > 0 {
+		t := s.table("calendar", "pulled", "pushed", "conflicts", "unreadable", "requests", "seconds")
+		for _, r := range rep.Runs {
+			t.row(clip(r.Name, 40), tally(r.Pulled), tally(r.Pushed), orDot(r.Conflicts), orDot(r.Unreadable), fmt.Sprint(r.Requests),
+				fmt.Sprintf("%.2f", r.Seconds))
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	for _, r := range rep.Runs {
+		s.tellRun(r)
+	}
+	for _, a := range rep.Accounts {
+		if a.Trouble != nil {
+			s.say("%s account %s (%s): %s", s.paint(red, "✗"), a.Name, a.ID, *a.Trouble)
+		}
+	}
+	return nil
+}
+
+func (s *session) tellRun(r engine.Run) {
+	for _, step := range r.Plan {
+		s.say("%s %s %s %s", arrow[step.Side], step.Action, clip(orUID(step), 60), step.Object)
+	}
+	switch {
+	case r.Held:
+		s.say("%s %s: held back: %s. If that is right: calbridge approve %s", s.paint(yellow, "!"), r.Name, deref(r.Trouble), r.ID)
+	case r.Trouble != nil:
+		s.say("%s %s: %s", s.paint(red, "✗"), r.Name, *r.Trouble)
+	case r.Conflicts > 0 && r.Mode != engine.Check:
+		s.say("%s %s: %s; nothing is lost: calbridge conflict list", s.paint(yellow, "!"), r.Name, count(r.Conflicts, "conflict"))
+	}
+}
+
+var arrow = map[string]string{"local": "←", "remote": "→"}
+
+func orUID(step engine.Step) string {
+	if step.Title != "" {
+		return step.Title
+	}
+	return step.UID
+}
+
+// tally writes "+1 ~2 -3", or a dot for nothing.
+func tally(t engine.Tally) string {
+	var parts []string
+	for _, p := range []struct {
+		sign string
+		n    int
+	}{{"+", t.Created}, {"~", t.Updated}, {"-", t.Deleted}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprint(p.sign, p.n))
+		}
+	}
+	if len(parts) == 0 {
+		return "·"
+	}
+	return strings.Join(parts, " ")
+}
+
+// orDot writes a count, or a dot for nothing.
+func orDot(n int) string {
+	if n == 0 {
+		return "·"
+	}
+	return fmt.Sprint(n)
+}
+
+// approveCmd is `calbridge approve RUN`.
+type approveCmd struct {
+	Run_ string `arg:"" name:"run" help:"The run's id: calbridge run list --state held."`
+}
+
+// Run marks the run as approved and syncs its calendar at once. What is allowed is just the set of deletions that the run was held for.
+func (c approveCmd) Run(ctx context.Context, s *session) error {
+	var a store.Account
+	var run store.Run
+	err := s.write(ctx, func(tx *store.Tx) (err error) {
+		if run, err = findRun(tx, c.Run_); err != nil {
+			return err
+		}
+		if run.State != store.RunHeld {
+			return usage("run %s is not held, it is %s: there is nothing to approve", run.ID, run.State)
+		}
+		if a, err = tx.Account(run.Account); err != nil {
+			return err
+		}
+		return tx.ApproveRun(run.ID)
+	})
+	if err != nil {
+		return err
+	}
+	rep, err := s.sync(ctx, []store.Account{a}, engine.Options{Mode: engine.Incremental, Calendar: run.Calendar})
+	if err != nil {
+		return err
+	}
+	return s.tellSync(rep, false)
+}
+
+func findRun(tx *store.Tx, id string) (store.Run, error) {
+	run, err := tx.Run(cal.RunID(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return run, usage("there is no run %q; `calbridge run list` shows them", id)
+	}
+	return run, err
+}

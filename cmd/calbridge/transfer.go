@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/ical"
+	"calbridge/internal/store"
+)
+
+// exportCmd is `calbridge export`.
+type exportCmd struct {
+	Calendar string `required:"" help:"The calendar's id, or its name." placeholder:"ID"`
+	Output   string `short:"o" help:"Write into this file instead of standard output." placeholder:"FILE"`
+}
+
+// Run writes what a user sees, edits that have not reached the server included. Bodies that cannot be read cannot be joined, and are named.
+func (c exportCmd) Run(ctx context.Context, s *session) error {
+	var k cal.Calendar
+	var bodies []cal.Body
+	unreadable := []cal.ObjectID{}
+	err := s.read(ctx, func(tx *store.Tx) (err error) {
+		if k, err = findCalendar(tx, c.Calendar); err != nil {
+			return err
+		}
+		listed, err := tx.Objects(store.ObjectFilter{Calendar: k.ID})
+		if err != nil {
+			return err
+		}
+		for _, l := range listed {
+			v, err := tx.Version(l.Version)
+			if err != nil {
+				return err
+			}
+			if ical.Read(v.Body).Trouble != "" {
+				unreadable = append(unreadable, l.ID)
+				continue
+			}
+			bodies = append(bodies, v.Body)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	joined := ical.Join(k.Name, bodies)
+	for _, id := range unreadable {
+		s.note("left out, as it cannot be read: object %s (calbridge object show %s)", id, id)
+	}
+	return c.deliver(s, k, string(joined), len(bodies), unreadable)
+}
+
+func (c exportCmd) deliver(s *session, k cal.Calendar, text string, n int, unreadable []cal.ObjectID) error {
+	v := map[string]any{"calendar": k.ID, "name": k.Name, "objects": n, "unreadable": unreadable}
+	switch {
+	case c.Output != "":
+		if err := os.WriteFile(c.Output, []byte(text), 0o600); err != nil {
+			return fmt.Errorf("write the export: %w", err)
+		}
+		v["file"] = c.Output
+		return s.answer(v, "Wrote %s of %s to %s.", count(n, "object"), k.Name, c.Output)
+	case s.JSON:
+		v["body"] = text
+		return s.json(v)
+	}
+	_, err := io.WriteString(s.stdout, text)
+	return err
+}
+
+// importCmd is `calbridge import`.
+type importCmd struct {
+	Calendar string `required:"" help:"The calendar's id, or its name." placeholder:"ID"`
+	File     string `arg:"" help:"iCalendar file; - is standard input."`
+}
+
+// imported is what became of an import.
+type imported struct {
+	Calendar  cal.CalendarID    `json:"calendar"`
+	Created   int               `json:"created"`
+	Updated   int               `json:"updated"`
+	Unchanged int               `json:"unchanged"`
+	Problems  []importedProblem `json:"problems"`
+}
+
+type importedProblem struct {
+	UID     string `json:"uid"` // empty: the line in the problem says where
+	Problem string `json:"problem"`
+}
+
+const (
+	maxImport   = 64 << 20
+	importBatch = 200 // objects to a transaction, so that a sync need not wait long
+)
+
+// Run makes an object of each event, task or entry; one whose UID the calendar has already becomes an edit of that.
+func (c importCmd) Run(ctx context.Context, s *session) error {
+	text, err := s.readInput(c.File, maxImport)
+	if err != nil {
+		return err
+	}
+	bodies, problems := ical.Split(cal.Body(text))
+	if len(bodies) == 0 {
+		return usage("invalid iCalendar: %s", orNothing(problems))
+	}
+	var k cal.Calendar
+	err = s.read(ctx, func(tx *store.Tx) (err error) {
+		k, err = findCalendar(tx, c.Calendar)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	total := imported{Calendar: k.ID, Problems: []importedProblem{}}
+	for _, p := range problems {
+		total.Problems = append(total.Problems, importedProblem{Problem: p.String()})
+	}
+	for len(bodies) > 0 {
+		n := min(importBatch, len(bodies))
+		if err := s.importSome(ctx, k, bodies[:n], &total); err != nil {
+			return err
+		}
+		bodies = bodies[n:]
+	}
+	return total.tell(s)
+}
+
+func orNothing(problems []ical.Problem) string {
+	if len(problems) == 0 {
+		return "there is no event, task or journal entry in it"
+	}
+	return tellProblems(problems)
+}
+
+func (s *session) importSome(ctx context.Context, k cal.Calendar, bodies []cal.Body, total *imported) error {
+	var some imported
+	err := s.write(ctx, func(tx *store.Tx) error {
+		some = imported{}
+		for _, body := range bodies {
+			if err := some.take(tx, k, body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	total.Created += some.Created
+	total.Updated += some.Updated
+	total.Unchanged += some.Unchanged
+	total.Problems = append(total.Problems, some.Problems...)
+	return err
+}
+
+// take imports one body. What is wrong with it is a problem of this one only.
+func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
+	d, err := draft(k, body)
+	if err != nil {
+		i.Problems = append(i.Problems, importedProblem{ical.Read(body).UID, err.Error()})
+		return nil
+	}
+	d.Calendar = k.ID
+	holders, err := tx.ByUID(k.ID, []string{d.UID})
+	if err != nil {
+		return err
+	}
+	there := false
+	for _, h := range holders {
+		d.Object = h.ID
+		if there = h.Want().Exists(); h.Want().Same(d.Want) {
+			i.Unchanged++
+			return nil
+		}
+	}
+	if _, err := tx.Edit(d); err != nil {
+		return err
+	}
+	if there {
+		i.Updated++
+	} else {
+		i.Created++
+	}
+	return nil
+}
+
+func (i imported) tell(s *session) error {
+	for _, p := range i.Problems {
+		s.note("not imported: %s", strings.TrimPrefix(p.UID+": "+p.Problem, ": "))
+	}
+	err := s.answer(i, "Imported: %d created, %d updated, %d unchanged, %d with problems. The next sync pushes them.", i.Created, i.Updated,
+		i.Unchanged, len(i.Problems))
+	if err == nil && len(i.Problems) > 0 {
+		return failure{errTold, exitUsage}
+	}
+	return err
+}
