@@ -12,19 +12,48 @@ func (tx *Tx) Attempt(l Lease, attempts []cal.Attempt) error {
 	if err := tx.Hold(l); err != nil {
 		return err
 	}
-	for i := range attempts {
-		if err := tx.attempt(l, &attempts[i]); err != nil {
-			return wrap("put a write of object "+string(attempts[i].Object)+" on record", err)
-		}
+	objects, err := tx.wanting(attempts)
+	if err != nil {
+		return wrap("put writes on record", err)
 	}
-	return nil
+	var rows []any
+	for i := range attempts {
+		a := &attempts[i]
+		o, ok := objects[a.Object]
+		if !ok {
+			return wrap("put a write of object "+string(a.Object)+" on record", ErrNotFound)
+		}
+		if err := tx.attempt(a, o); err != nil {
+			return wrap("put a write of object "+string(a.Object)+" on record", err)
+		}
+		rows = append(rows, a.ID, string(a.Object), string(o.Calendar), foreign(a.Href), foreign(a.Match), a.Rev, string(a.Want.ID),
+			string(a.State), millis(a.At), l.Epoch)
+	}
+	err = tx.insert(`INSERT INTO attempts (id, object, calendar, href, condition, rev, want, state, at, epoch)`, 10, rows, "")
+	return wrap("put writes on record", err)
 }
 
-func (tx *Tx) attempt(l Lease, a *cal.Attempt) error {
-	o, err := tx.Object(a.Object)
-	if err != nil {
-		return err
+// wanting gives the objects of attempts with their edits.
+func (tx *Tx) wanting(attempts []cal.Attempt) (map[cal.ObjectID]cal.Object, error) {
+	var ids []string
+	for _, a := range attempts {
+		ids = append(ids, string(a.Object))
 	}
+	objects := make(map[cal.ObjectID]cal.Object, len(ids))
+	err := chunked(ids, func(list string, args []any) error {
+		some, err := tx.bare(`o.id IN `+list, args...)
+		if err == nil {
+			err = tx.loadEdits(some)
+		}
+		for _, o := range some {
+			objects[o.ID] = o
+		}
+		return err
+	})
+	return objects, err
+}
+
+func (tx *Tx) attempt(a *cal.Attempt, o cal.Object) (err error) {
 	if a.Want, err = tx.sending(o, a.Want); err != nil {
 		return err
 	}
@@ -32,14 +61,10 @@ func (tx *Tx) attempt(l Lease, a *cal.Attempt) error {
 		return err
 	}
 	a.State, a.At = cal.AttemptSent, tx.now
-	if o.Href == "" {
-		if err := tx.SetHref(o.ID, a.Href); err != nil {
-			return err
-		}
+	if o.Href == "" && a.Href != "" {
+		return tx.SetHref(o.ID, a.Href)
 	}
-	_, err = tx.exec(`INSERT INTO attempts (id, object, calendar, href, condition, rev, want, state, at, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, string(a.Object), string(o.Calendar), foreign(a.Href), foreign(a.Match), a.Rev, string(a.Want.ID), string(a.State), millis(a.At), l.Epoch)
-	return err
+	return nil
 }
 
 // sending gives the version that is sent its id. What is sent may differ from what the edit wants in what says nothing (DTSTAMP).

@@ -45,7 +45,7 @@ var postgresDialect = dialect{
 	lock:        " FOR UPDATE",
 	clock:       "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
 	passing:     func(err error) bool { return postgresCode(err, "40001", "40P01") }, // serialization_failure, deadlock_detected
-	answered:    func(err error) bool { return postgresCode(err) },
+	answered:    func(err error) bool { return postgresCode(err) && !postgresEnds(err) },
 	batch:       func(rows int) int { return min(rows, maxRows) }, // few round trips
 }
 
@@ -139,6 +139,13 @@ func sqliteCode(err error, codes ...int) bool {
 		}
 	}
 	return false
+}
+
+// postgresEnds reports whether PostgreSQL said that it ends the connection. It does so too when it is shut down after it committed and while
+// it waits for a standby, so it is no answer.
+func postgresEnds(err error) bool {
+	var e *pq.Error
+	return errors.As(err, &e) && (e.Severity == pq.Efatal || e.Severity == pq.Epanic)
 }
 
 // postgresCode reports whether PostgreSQL answered with one of the codes; without codes, whether it answered at all.
