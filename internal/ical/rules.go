@@ -74,8 +74,8 @@ func (o *outline) identity(clock *calendarClock, c int32, seen map[string]bool) 
 		return nil
 	}
 	if id == nil {
-		begin := o.lines[o.components[c].begin]
-		return []Problem{*begin.problem(fmt.Sprintf("this is a second %s with the UID %q and no RECURRENCE-ID", o.components[c].name, o.text(c, "UID")))}
+		text := fmt.Sprintf("is a second one with the UID %q and without RECURRENCE-ID; give it another UID", o.text(c, "UID"))
+		return []Problem{{Line: int(o.lines[o.components[c].begin].number), Property: o.components[c].name, Text: text}}
 	}
 	return []Problem{*id.problem("there is another component for this instance")}
 }
