@@ -105,6 +105,10 @@ func TestMakeCalendar(t *testing.T) {
 			mkcalendar: ok207(withStatus("/home/x/", 403)), facts: cal.Facts{Href: "/home/x/"},
 			kind: "refused", asked: "MKCALENDAR, PROPFIND",
 		},
+		"the home is missing": {
+			mkcalendar: reply{status: 409}, facts: cal.Facts{Href: "/home/x/"},
+			kind: "refused", asked: "MKCALENDAR, PROPFIND",
+		},
 		"Baikal before MKCALENDAR": {
 			mkcalendar: reply{status: 501}, mkcol: reply{status: 201}, facts: cal.Facts{Href: "/home/x"},
 			want: "/home/x/", kind: "done", asked: "MKCALENDAR, PROPFIND, MKCOL",

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"calbridge/internal/cal"
 )
@@ -120,6 +122,46 @@ func TestTruncatedRelistingTellsNoTokenBeforeItsEnd(t *testing.T) {
 		check(t, told{present: objects{"b.ics": `"2"`}, absent: []string{"dead.ics"}, nexts: []string{"end"}, complete: true})
 }
 
+func TestTruncatedDeltaTellsEachTokenWithWhatItCovers(t *testing.T) {
+	s := quirkyServer(t, func(q question) reply {
+		switch q.token {
+		case "t1":
+			return ok207(objects{"a.ics": `"1"`}.listing(false) + gone("dead1.ics") + withStatus(fakeCalendar, 507) + tokenIs("p1"))
+		case "p1":
+			return ok207(objects{"b.ics": `"2"`}.listing(false) + gone("dead2.ics") + tokenIs("t2"))
+		}
+		return objects{"a.ics": `"1"`, "b.ics": `"2"`, "read.ics": `"3"`}.multiget(q)
+	})
+	var pages []string
+	calendar := cal.Calendar{Facts: cal.Facts{Href: fakeCalendar}}
+	for page, err := range s.client(t, Profile{}).Changes(context.Background(), calendar, cal.Ask{Since: "t1", Read: hrefsOf("read.ics")}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, fmt.Sprint(page.Next, " ", len(page.Present), " ", page.Removed, " ", page.Last, " ", page.Complete))
+	}
+	want := "p1 1 [/home/cal/dead1.ics] false false\nt2 2 [/home/cal/dead2.ics] true false"
+	if got := strings.Join(pages, "\n"); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestTokenRefusedHalfWay(t *testing.T) {
+	s := quirkyServer(t, func(q question) reply {
+		switch {
+		case q.token == "t1":
+			return ok207(objects{"a.ics": `"1"`}.listing(false) + withStatus(fakeCalendar, 507) + tokenIs("p1"))
+		case q.token == "p1":
+			return reply{status: 403, text: `<D:error xmlns:D="DAV:"><D:valid-sync-token/></D:error>`}
+		case q.report == "sync-collection":
+			return ok207(tokenIs("t9"))
+		}
+		return objects{}.multiget(q)
+	})
+	changes(t, s.client(t, Profile{}), cal.Ask{Since: "t1"}, objects{"a.ics": `"1"`}).
+		check(t, told{absent: []string{"a.ics"}, nexts: []string{"p1", "t9"}, complete: true})
+}
+
 func TestTruncationThatLeadsNowhereEnds(t *testing.T) {
 	s := quirkyServer(t, func(q question) reply { return ok207(withStatus(fakeCalendar, 507) + tokenIs("same")) })
 	if got := changes(t, s.client(t, Profile{}), cal.Ask{Since: "same"}, objects{"a.ics": "1"}); got.err == nil {
@@ -181,6 +223,36 @@ func TestSOGoRepeatsOldTombstones(t *testing.T) {
 	got.check(t, told{present: objects{"0.ics": `"gcs00000000"`}, nexts: []string{"1790000000"}, complete: true})
 	first := changes(t, s.client(t, Profile{}), cal.Ask{}, nil)
 	first.check(t, told{present: o, nexts: []string{"1790000000"}, complete: true})
+}
+
+func TestSOGoListsTheRevivedTwice(t *testing.T) {
+	revived := objects{"revived.ics": `"gcs00000000"`}
+	s := quirkyServer(t, func(q question) reply {
+		switch q.report {
+		case "sync-collection":
+			return ok207(revived.listing(false) + gone("revived.ics") + tokenIs("t2"))
+		case "calendar-multiget":
+			return ok207("")
+		}
+		return revived.get(q)
+	})
+	changes(t, s.client(t, Profile{}), cal.Ask{Since: "t1", Full: true}, objects{"dead.ics": `"1"`}).
+		check(t, told{present: revived, absent: []string{"dead.ics"}, nexts: []string{"t2"}, complete: true})
+	s.log()
+	changes(t, s.client(t, Profile{}), cal.Ask{Since: "t1"}, nil).check(t, told{present: revived, nexts: []string{"t2"}})
+	checkAsked(t, s, "REPORT sync-collection t1", "REPORT calendar-multiget  revived.ics", "GET revived.ics")
+}
+
+func TestHistoryWithoutTokenIsNone(t *testing.T) {
+	o := objects{"a.ics": `"1"`}
+	s := quirkyServer(t, func(q question) reply {
+		if q.report == "sync-collection" {
+			return ok207("")
+		}
+		return listingServer(o)(q)
+	})
+	changes(t, s.client(t, Profile{}), cal.Ask{Since: "t1"}, o).check(t, told{complete: true})
+	checkAsked(t, s, "REPORT sync-collection t1", "REPORT sync-collection", "PROPFIND propfind")
 }
 
 func TestRadicaleListsLongDeadOnesAtFirst(t *testing.T) {
@@ -456,6 +528,9 @@ func TestNothingOfAnAnswerThatIsNoneCounts(t *testing.T) {
 			if name == "without a token" && got.err == nil && len(got.absent)+len(got.removed) == 0 && got.nexts == nil {
 				continue // then it is a listing, as long as it can be believed
 			}
+			if asked := s.log(); name == "a login page" && len(asked) > 1 {
+				t.Errorf("%+v: asked %q", ask, asked)
+			}
 			if got.err == nil || got.nexts != nil || got.absent != nil || got.removed != nil {
 				t.Errorf("%s, %+v: %+v", name, ask, got)
 			}
@@ -541,6 +616,20 @@ func TestPagesAreBounded(t *testing.T) {
 	}
 }
 
+func TestPagesAreBoundedInBytes(t *testing.T) {
+	s := quirkyServer(t, func(q question) reply {
+		large := strings.ReplaceAll(objects{"1.ics": `"1"`, "2.ics": `"1"`}.listing(true), "BEGIN", strings.Repeat("x", 300<<10)+"BEGIN")
+		return ok207(large + objects{"3.ics": `"1"`, "4.ics": `"1"`}.listing(true) + tokenIs("t1"))
+	})
+	var pages []int
+	for page := range s.client(t, Profile{}).Changes(context.Background(), cal.Calendar{Facts: cal.Facts{Href: fakeCalendar}}, cal.Ask{}) {
+		pages = append(pages, len(page.Present))
+	}
+	if !slices.Equal(pages, []int{2, 2}) {
+		t.Errorf("pages of %v", pages)
+	}
+}
+
 func TestBatchesAdapt(t *testing.T) {
 	o := objects{}
 	for i := range 2000 {
@@ -569,6 +658,23 @@ func TestSameVersion(t *testing.T) {
 	} {
 		if got := sameVersion(c.a, c.b); got != c.want {
 			t.Errorf("%s, %s: %v", c.a, c.b, got)
+		}
+	}
+}
+
+func TestResize(t *testing.T) {
+	for _, c := range []struct {
+		size, sent int
+		whole      bool
+		took       time.Duration
+		want       int
+	}{
+		{200, 200, true, time.Second, 400}, {800, 800, true, time.Second, 1000}, {200, 200, true, 5 * time.Second, 200},
+		{200, 200, true, 11 * time.Second, 100}, {200, 200, false, time.Second, 100}, {12, 12, false, time.Second, 10},
+		{200, 150, true, time.Second, 200}, {200, 150, false, time.Second, 100}, {200, 3, false, time.Second, 200}, {200, 3, true, time.Minute, 200},
+	} {
+		if got := resize(c.size, c.sent, c.whole, c.took); got != c.want {
+			t.Errorf("%+v: %d", c, got)
 		}
 	}
 }

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	firstBatch = 200  // hrefs per calendar-multiget
-	largeBatch = 1000 // Cyrus likes them big
+	smallBatch = 10   // hrefs per calendar-multiget at least
+	firstBatch = 200  // when nothing is known
+	largeBatch = 1000 // at most: Cyrus likes them big
 	quickBatch = 2 * time.Second
 	slowBatch  = 10 * time.Second // Xandikos takes up to 140 ms for each href
 
@@ -46,11 +47,13 @@ func (p *pull) fetch(hrefs []cal.Href) error {
 	return nil
 }
 
-// resize adapts the size of batches to what the server bore.
+// resize adapts the size of batches to what the server bore. What a far smaller one did proves nothing.
 func resize(size, sent int, whole bool, took time.Duration) int {
 	switch {
+	case sent <= size/2:
+		return size
 	case !whole || took > slowBatch:
-		return max(size/2, 1)
+		return max(size/2, smallBatch)
 	case sent == size && took < quickBatch:
 		return min(2*size, largeBatch)
 	}

@@ -174,8 +174,9 @@ func (p *pull) settleRemoved(a *answer) {
 			delete(p.listed, h)
 			return false
 		}
-		p.listed[h] = ""
-		a.bare = append(a.bare, h)
+		if p.listed[h] = ""; !slices.Contains(a.bare, h) {
+			a.bare = append(a.bare, h)
+		}
 		return true
 	})
 }
