@@ -7,18 +7,31 @@ import (
 // Page decides what one page of a provider's answer means for one calendar: the created, updated and deleted sets. held is every
 // object of the calendar that the page touches: by href, and by UID where the page has an href we do not know.
 func Page(c cal.Calendar, held []cal.Object, page cal.Page, m Moment) cal.Plan {
-	p := planner{plan: cal.Plan{Calendar: c.ID, Since: c.Token}, calendar: c, Moment: m, held: index(held)}
+	p := planner{plan: cal.Plan{Calendar: c.ID, Since: c.Token}, calendar: c, Moment: m, held: index(held), told: map[cal.Href]bool{}}
 	p.moves(page)
 	for _, r := range page.Present {
-		p.present(r)
+		if p.first(r.Href) {
+			p.present(r)
+		}
 	}
 	for _, h := range page.Removed {
-		p.gone(h, true)
+		if p.first(h) {
+			p.gone(h, true)
+		}
 	}
 	for _, h := range page.Absent {
-		p.gone(h, false)
+		if p.first(h) {
+			p.gone(h, false)
+		}
 	}
 	return p.plan
+}
+
+// first: what a page says twice is decided once. A body in hand says more than a name on a list.
+func (p *planner) first(h cal.Href) bool {
+	again := p.told[h]
+	p.told[h] = true
+	return !again
 }
 
 // planner sorts decisions into the sets of a plan.
@@ -26,6 +39,7 @@ type planner struct {
 	Moment
 	calendar cal.Calendar
 	held     holdings
+	told     map[cal.Href]bool
 	plan     cal.Plan
 }
 

@@ -1,22 +1,26 @@
-package providertest_test
+package suite_test
 
 import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/engine"
-	. "calbridge/internal/providertest"
+	"calbridge/internal/providertest"
+	. "calbridge/internal/providertest/suite"
 	"calbridge/internal/store"
 )
 
+func TestMain(m *testing.M) { os.Exit(providertest.Run(m)) }
+
 // TestSuite is what every server has to pass, over every database.
 func TestSuite(t *testing.T) {
-	EachServer(t, func(t *testing.T, s Server) {
-		EachDatabase(t, func(t *testing.T, d Database) {
+	providertest.EachServer(t, func(t *testing.T, s providertest.Server) {
+		providertest.EachDatabase(t, func(t *testing.T, d providertest.Database) {
 			for _, c := range suite {
 				t.Run(c.name, func(t *testing.T) {
 					r := NewRig(t, s, d)
@@ -217,7 +221,7 @@ func tasksAndJournals(r *Rig) {
 	task := component("VTODO", a, "SUMMARY:buy milk", "DUE:20260301T100000Z")
 	journal := component("VJOURNAL", b, "SUMMARY:a day", "DTSTART;VALUE=DATE:20260301")
 	if r.Server.Name == "cyrus" { // its calendars take what they were made for
-		r.Calendar = FreshCalendar(r.T, r.Server, "VTODO", "VJOURNAL", "VEVENT")
+		r.Calendar = providertest.FreshCalendar(r.T, r.Server, "VTODO", "VJOURNAL", "VEVENT")
 		r.Sync()
 		r.Sync()
 	}
@@ -312,9 +316,7 @@ func calendarItself(r *Rig) {
 	if got := r.Listed(href); got.Name != "Zoë's" {
 		r.T.Errorf("made: %+v", got)
 	}
-	changed := r.Listed(href)
-	changed.Name, changed.Color = "Renamed", "#00aa00"
-	if err := r.Client().Describe(ctx, href, changed); err != nil {
+	if err := r.Client().Describe(ctx, href, cal.Facts{Name: "Renamed", Color: "#00aa00"}); err != nil {
 		r.T.Error(err)
 	}
 	if got := r.Listed(href); got.Name != "Renamed" || !strings.HasPrefix(strings.ToLower(got.Color), "#00aa00") {

@@ -1,8 +1,9 @@
-package providertest
+// Package suite holds what every CalDAV server has to pass, over every database: the whole program but its commands, against real
+// servers.
+package suite
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,13 +15,14 @@ import (
 	"calbridge/internal/caldav"
 	"calbridge/internal/engine"
 	"calbridge/internal/ical"
+	"calbridge/internal/providertest"
 	"calbridge/internal/store"
 )
 
 // Rig is the whole program but its commands: an engine over a database and one account on a server, with a calendar of its own there.
 type Rig struct {
 	T        testing.TB
-	Server   Server
+	Server   providertest.Server
 	Calendar string // the calendar's path on the server
 	DB       *store.DB
 	Engine   *engine.Engine
@@ -30,18 +32,22 @@ type Rig struct {
 }
 
 // NewRig discovers the account as a user would have it discovered, and syncs nothing yet.
-func NewRig(t testing.TB, s Server, d Database) *Rig {
+func NewRig(t testing.TB, s providertest.Server, d providertest.Database) *Rig {
 	t.Helper()
-	r := &Rig{T: t, Server: s, Calendar: FreshCalendar(t, s), Wire: &Wire{}}
+	r := &Rig{T: t, Server: s, Calendar: providertest.FreshCalendar(t, s), Wire: &Wire{}}
 	var err error
 	if r.DB, err = store.Open(context.Background(), d.URL, store.Options{Migrate: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.DB.Close() })
-	r.Engine = &engine.Engine{Store: r.DB, Open: r.open, Owner: "test", Clock: time.Now, Chance: rand.Float64, Limits: engine.DefaultLimits()}
+	r.Engine = &engine.Engine{Store: r.DB, Open: r.open, Owner: "test", Clock: time.Now, Chance: noJitter, Limits: engine.DefaultLimits()}
+	r.Engine.Grace = 0
 	r.discover()
 	return r
 }
+
+// noJitter: what failed is tried again at once, so that a test need not wait.
+func noJitter() float64 { return 0 }
 
 func (r *Rig) config() caldav.Config {
 	return caldav.Config{Username: r.Server.User, Password: caldav.Secret(r.Server.Password), AllowPrivate: true, Via: r.Wire}
