@@ -80,7 +80,9 @@ func run(ctx context.Context, p process) int {
 }
 
 // oneLine is an error on one line; joined errors come on several.
-func oneLine(err error) string { return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ") }
+func oneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+}
 
 // leave is how kong's wish to end the program, after --help, travels up.
 type leave struct{}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ import (
 
 // syncCmd is `calbridge sync`.
 type syncCmd struct {
-	Account  string `help:"Only this account." placeholder:"ID" xor:"what"`
-	Calendar string `help:"Only this calendar." placeholder:"ID" xor:"what"`
+	Account  string `help:"Only this account." placeholder:"ID"`
+	Calendar string `help:"Only this calendar." placeholder:"ID"`
 	Mode     string `help:"incremental: what changed. full: forget tokens, list everything. check: tell what would be done, write nothing anywhere." enum:"incremental,full,check" default:"incremental"`
 	Check    bool   `help:"The same as --mode check."`
 }
@@ -51,7 +52,7 @@ func (c syncCmd) accounts(ctx context.Context, s *session, o *engine.Options) (a
 			if err != nil {
 				return err
 			}
-			a, err := tx.Account(k.Account)
+			a, err := c.holder(tx, k)
 			o.Calendar, accounts = k.ID, []store.Account{a}
 			return err
 		case c.Account != "":
@@ -68,6 +69,18 @@ func (c syncCmd) accounts(ctx context.Context, s *session, o *engine.Options) (a
 		return err
 	})
 	return accounts, err
+}
+
+// holder is the account of the calendar asked for, which has to be the account asked for.
+func (c syncCmd) holder(tx *store.Tx, k cal.Calendar) (store.Account, error) {
+	if c.Account != "" {
+		a, err := findAccount(tx, c.Account)
+		if err == nil && a.ID != k.Account {
+			err = usage("calendar %s (%s) is not in account %s (%s)", k.ID, k.Name, a.ID, a.Name)
+		}
+		return a, err
+	}
+	return tx.Account(k.Account)
 }
 
 // sync runs the engine and tidies up after it.
@@ -169,8 +182,10 @@ func (s *session) tellRun(r engine.Run) {
 		s.say("%s %s %s %s", arrow[step.Side], step.Action, clip(orUID(step), 60), step.Object)
 	}
 	switch {
+	case r.Held && r.Mode == engine.Check:
+		s.say("%s %s: would be held back: %s", s.paint(yellow, "!"), r.Name, deref(r.Trouble))
 	case r.Held:
-		s.say("%s %s: held back: %s. If that is right: calbridge approve %s", s.paint(yellow, "!"), r.Name, deref(r.Trouble), r.ID)
+		s.say("%s %s: %s", s.paint(yellow, "!"), r.Name, cmp.Or(deref(r.Trouble), fmt.Sprintf("held back: calbridge approve %s", r.ID)))
 	case r.Trouble != nil:
 		s.say("%s %s: %s", s.paint(red, "✗"), r.Name, *r.Trouble)
 	case r.Conflicts > 0 && r.Mode != engine.Check:
@@ -225,13 +240,11 @@ func (c approveCmd) Run(ctx context.Context, s *session) error {
 		if run, err = findRun(tx, c.Run_); err != nil {
 			return err
 		}
-		if run.State != store.RunHeld {
-			return usage("run %s is not held, it is %s: there is nothing to approve", run.ID, run.State)
+		if run, err = engine.Approve(tx, run.ID); err != nil {
+			return failure{err, exitUsage}
 		}
-		if a, err = tx.Account(run.Account); err != nil {
-			return err
-		}
-		return tx.ApproveRun(run.ID)
+		a, err = tx.Account(run.Account)
+		return err
 	})
 	if err != nil {
 		return err

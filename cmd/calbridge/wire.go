@@ -39,7 +39,9 @@ func (s *session) engine(ctx context.Context) (*engine.Engine, error) {
 }
 
 // connect gives the account's remote. It sends nothing yet.
-func (s *session) connect(ctx context.Context, a store.Account) (engine.Provider, error) { return s.remote(ctx, a) }
+func (s *session) connect(ctx context.Context, a store.Account) (engine.Provider, error) {
+	return s.remote(ctx, a)
+}
 
 // remote is a CalDAV client that tells what it learned about the server.
 type remote struct {

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestKeyRotate(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	key, db := d.bytes("cal.key"), d.bytes("cal.db")
+	v := ask[struct{ Sealed int }](d, "key", "rotate")
+	if v.Sealed != 1 {
+		t.Errorf("%+v", v)
+	}
+	if bytes.Equal(key, d.bytes("cal.key")) || bytes.Equal(db, d.bytes("cal.db")) {
+		t.Error("nothing was rotated")
+	}
+	d.must("sync")
+	d.write("cal.key", string(key))
+	if o := d.run("sync"); o.code == exitDone || !strings.Contains(o.out, "another master key") {
+		t.Errorf("the old key still opens: %+v", o)
+	}
+}
+
+func TestKeyInEnvironment(t *testing.T) {
+	d := newDesk(t)
+	d.env["CALBRIDGE_KEY"] = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	d.join()
+	d.must("sync")
+	if _, err := os.Stat(d.path("cal.key")); err == nil {
+		t.Error("a key file was made all the same")
+	}
+	d.fails(exitUsage, "CALBRIDGE_KEY|--new-key-file", "key", "rotate")
+	d.must("key", "rotate", "--new-key-file", d.path("new.key"))
+	if o := d.run("sync"); o.code == exitDone {
+		t.Error("the old key still opens")
+	}
+	delete(d.env, "CALBRIDGE_KEY")
+	d.must("sync", "--key-file", d.path("new.key"))
+}
+
+func TestBadKeys(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.env["CALBRIDGE_KEY"] = "hunter2!"
+	o := d.run("sync")
+	if o.code == exitDone || strings.Contains(o.out+o.err, "hunter2") || !strings.Contains(o.out+o.err, "CALBRIDGE_KEY") {
+		t.Errorf("%+v", o)
+	}
+	delete(d.env, "CALBRIDGE_KEY")
+	if err := os.Remove(d.path("cal.key")); err != nil {
+		t.Fatal(err)
+	}
+	if o := d.run("sync"); o.code == exitDone || !strings.Contains(o.out, "cal.key is missing") {
+		t.Errorf("%+v", o)
+	}
+	if _, err := os.Stat(d.path("cal.key")); err == nil {
+		t.Error("a lost key was replaced by a new one, which opens nothing")
+	}
+}

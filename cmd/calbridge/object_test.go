@@ -1,0 +1,158 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestObjectLife(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.must("sync")
+	d.server.Reset()
+
+	made := ask[objectView](d, "object", "create", "--calendar", "Work", d.write("a.ics", event("a", "First")))
+	if made.Sync.State != "pending" || made.UID != "a" || made.Summary != "First" || made.Component != "VEVENT" || made.Href != nil {
+		t.Errorf("%+v", made)
+	}
+	if len(d.server.Journal()) > 0 {
+		t.Error("creating an object talks to the server")
+	}
+	id := string(made.ID)
+	if body := d.must("object", "show", id); body != event("a", "First") {
+		t.Errorf("not byte for byte: %q", body)
+	}
+	d.must("sync")
+	if o := d.object("a"); o.Sync.State != "synced" || o.Href == nil {
+		t.Errorf("%+v", o)
+	}
+	o := d.type_(event("a", "Second"), "object", "edit", id, "-")
+	if o.code != exitDone || o.out != id+" pending\n" {
+		t.Errorf("%+v", o)
+	}
+	d.must("sync")
+	d.must("object", "delete", id)
+	d.must("sync")
+	if names := d.server.List(user, "work"); len(names) > 0 {
+		t.Errorf("still at the server: %v", names)
+	}
+	d.fails(exitUsage, "deleted", "object", "show", id)
+	d.fails(exitUsage, "deleted", "object", "delete", id)
+	d.fails(exitUsage, "restore", "object", "edit", id, d.write("a.ics", event("a", "Third")))
+
+	history := ask[struct{ Versions []versionView }](d, "object", "history", id).Versions
+	if len(history) < 2 || history[0].Summary != "First" {
+		t.Fatalf("%+v", history)
+	}
+	d.fails(exitUsage, "version 99", "object", "restore", id, "99")
+	d.must("object", "restore", id, "1")
+	d.must("sync")
+	names := d.server.List(user, "work")
+	if len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+	if body, _, _ := d.server.Load(user, "work", names[0]); !strings.Contains(body, "SUMMARY:First\r\n") {
+		t.Errorf("%s", body)
+	}
+	if o := d.object("a"); o.Deleted || o.Sync.State != "synced" {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestObjectMisuse(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.must("sync")
+	create := func(body string) outcome { return d.type_(body, "object", "create", "--calendar", "Work") }
+	create("").fails(t, exitUsage, "no iCalendar text|standard input")
+	create("nonsense").fails(t, exitUsage, "invalid iCalendar|line 1")
+	create(strings.Replace(event("a", "A"), "DTSTART:2026", "DTSTART:soon", 1)).fails(t, exitUsage, "line 7|DTSTART")
+	create(strings.Replace(event("a", "A"), "UID:a\r\n", "", 1)).fails(t, exitUsage, "UID")
+	create(strings.Repeat("x", maxBody+1)).fails(t, exitUsage, "larger than")
+	create(strings.ReplaceAll(event("a", "A"), "VEVENT", "VJOURNAL")).fails(t, exitUsage, "")
+	d.fails(exitUsage, "/nowhere", "object", "create", "--calendar", "Work", "/nowhere")
+
+	id := string(ask[objectView](d, "object", "create", "--calendar", "Work", d.write("a.ics", event("a", "A"))).ID)
+	create(event("a", "Another")).fails(t, exitUsage, `"a"|`+id)
+	d.fails(exitUsage, `"a"|"b"`, "object", "edit", id, d.write("b.ics", event("b", "B")))
+	d.type_("nonsense", "object", "edit", id).fails(t, exitUsage, "line 1")
+	if n := len(ask[struct{ Objects []objectView }](d, "object", "list").Objects); n != 1 {
+		t.Errorf("%d objects", n)
+	}
+}
+
+// TestCreateAfterDelete: the UID of an object that is deleted here, but not yet at the server, may be used again.
+func TestCreateAfterDelete(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.server.Store(user, "work", "a.ics", event("a", "Old"))
+	d.must("sync")
+	d.must("object", "delete", string(d.object("a").ID))
+	d.must("object", "create", "--calendar", "Work", d.write("a.ics", event("a", "New")))
+	d.must("sync")
+	if names := d.server.List(user, "work"); len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+	if o := d.object("a"); o.Summary != "New" || o.Sync.State != "synced" {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestObjectList(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.server.Store(user, "work", "a.ics", event("a", "Lunch with Ada"))
+	d.server.Store(user, "work", "b.ics", event("b", "Dinner"))
+	d.server.Store(user, "tasks", "c.ics", strings.NewReplacer("VEVENT", "VTODO", "DTEND", "DUE").Replace(event("c", "Pay rent")))
+	d.must("sync")
+	d.must("object", "edit", string(d.object("b").ID), d.write("b.ics", event("b", "Supper")))
+	for args, want := range map[string]string{
+		"":                  "Lunch with Ada,Pay rent,Supper",
+		"--calendar Work":   "Lunch with Ada,Supper",
+		"--component vtodo": "Pay rent",
+		"--query lunch":     "Lunch with Ada",
+		"--state pending":   "Supper",
+		"--state synced":    "Lunch with Ada,Pay rent",
+		"--uid c":           "Pay rent",
+		"--account alice":   "Lunch with Ada,Pay rent,Supper",
+		"--query 100%":      "",
+	} {
+		var got []string
+		for _, o := range ask[struct{ Objects []objectView }](d, append([]string{"object", "list"}, strings.Fields(args)...)...).Objects {
+			got = append(got, o.Summary)
+		}
+		if sortedList(got) != want {
+			t.Errorf("object list %s: %s, want %s", args, sortedList(got), want)
+		}
+	}
+}
+
+// TestHostileNames: what a server calls things cannot steer the terminal.
+func TestHostileNames(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.server.Store(user, "work", "a.ics", event("a", "\x1b]0;owned\x07\u202egnp"))
+	d.must("sync")
+	out := d.must("object", "list")
+	for _, bad := range []string{"\x1b", "\x07", "\u202e"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q gets through in %q", bad, out)
+		}
+	}
+}
+
+func TestRefusedEdit(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.must("sync")
+	d.must("object", "create", "--calendar", "Work", d.write("a.ics", event("a", "A")))
+	refuse(d)
+	d.run("sync")
+	o := d.object("a")
+	if o.Sync.State != "refused" || o.Sync.Trouble == nil || o.Sync.Tries != 1 {
+		t.Errorf("%+v", o)
+	}
+	if out := d.must("object", "list", "--state", "refused"); !strings.Contains(out, string(o.ID)) {
+		t.Errorf("%s", out)
+	}
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestImportExport(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.server.Store(user, "work", "a.ics", event("a", "Old A"))
+	d.server.Store(user, "work", "same.ics", event("same", "Same"))
+	d.must("sync")
+	inner := func(body string) string {
+		_, body, _ = strings.Cut(body, "PRODID:-//test//EN\r\n")
+		return strings.TrimSuffix(body, "END:VCALENDAR\r\n")
+	}
+	file := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//other//EN\r\n" + inner(event("a", "New A")) + inner(event("same", "Same")) +
+		inner(event("b", "B")) + inner(strings.ReplaceAll(event("todo", "T"), "VEVENT", "VTODO")) + "END:VCALENDAR\r\n"
+	o := d.run("import", "--calendar", "Work", d.write("all.ics", file), "--json")
+	var v imported
+	decode(t, o.out, &v)
+	if o.code != exitUsage || v.Created != 1 || v.Updated != 1 || v.Unchanged != 1 || len(v.Problems) != 1 || v.Problems[0].UID != "todo" {
+		t.Fatalf("exit %d: %+v\n%s", o.code, v, o.err)
+	}
+	d.must("sync")
+	if names := d.server.List(user, "work"); len(names) != 3 {
+		t.Errorf("%v", names)
+	}
+	if d.object("a").Summary != "New A" {
+		t.Error("an imported event whose UID is there is no edit")
+	}
+
+	out := d.must("export", "--calendar", "Work")
+	for _, want := range []string{"SUMMARY:New A", "SUMMARY:Same", "SUMMARY:B"} {
+		if strings.Count(out, want+"\r\n") != 1 {
+			t.Errorf("%q is not once in the export", want)
+		}
+	}
+	if again := d.must("import", "--calendar", "Work", d.write("again.ics", out)); !strings.Contains(again, "0 created, 0 updated, 3 unchanged") {
+		t.Errorf("an export imported again: %s", again)
+	}
+	d.must("export", "--calendar", "Work", "-o", d.path("out.ics"))
+	if raw, err := os.ReadFile(d.path("out.ics")); err != nil || string(raw) != out {
+		t.Errorf("%v", err)
+	}
+	if v := ask[struct{ Body string }](d, "export", "--calendar", "Work"); v.Body != out {
+		t.Error("another body in JSON")
+	}
+}
+
+func TestImportMisuse(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.fails(exitUsage, "invalid iCalendar|line 1", "import", "--calendar", "Work", d.write("x.ics", "nonsense"))
+	d.fails(exitUsage, "no event", "import", "--calendar", "Work", d.write("y.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"))
+	d.fails(exitUsage, "/nowhere", "import", "--calendar", "Work", "/nowhere")
+}
