@@ -19,31 +19,51 @@ import (
 //
 // A change to any rule below is a new label. Stored digests are then recomputed, and that alone is no change of an object.
 func (o *outline) digest() cal.Digest {
-	w := writer{o: o}
-	sums := make([][]byte, 0, 4)
+	var room struct {
+		buf, out [2048]byte
+		entries  [48]entry
+		sums     [4]sum
+	}
+	w := writer{o: o, buf: room.buf[:0], out: room.out[:0], entries: room.entries[:0]}
+	sums := room.sums[:0]
 	for _, c := range o.objects() {
 		sums = append(sums, w.component(c))
 	}
-	for _, tzid := range w.foreign {
+	for tzid := range w.foreign {
 		if c := o.zone(tzid); c >= 0 {
 			sums = append(sums, w.component(c))
 		}
 	}
-	sum := sha256.Sum256(w.join("VCALENDAR", sums))
-	return cal.Digest("v1:" + hex.EncodeToString(sum[:]))
+	all := sha256.Sum256(w.join("VCALENDAR", sums))
+	return label("v1:", all)
+}
+
+type sum = [sha256.Size]byte
+
+func label(version string, s sum) cal.Digest {
+	var text [len("raw:") + 2*sha256.Size]byte
+	return cal.Digest(hex.AppendEncode(append(text[:0], version...), s[:]))
 }
 
 func rawDigest(body cal.Body) cal.Digest {
-	sum := sha256.Sum256([]byte(body))
-	return cal.Digest("raw:" + hex.EncodeToString(sum[:]))
+	return label("raw:", sha256.Sum256([]byte(body)))
 }
 
 // zone is the VTIMEZONE with the TZID; -1: there is none.
 func (o *outline) zone(tzid string) int32 {
-	for c := range o.components {
-		if o.components[c].name == "VTIMEZONE" && o.text(int32(c), "TZID") == tzid {
-			return int32(c)
+	if o.zones == nil {
+		o.zones = map[string]int32{}
+		for c := range o.components {
+			if o.components[c].name == "VTIMEZONE" {
+				id := o.text(int32(c), "TZID")
+				if _, there := o.zones[id]; !there {
+					o.zones[id] = int32(c)
+				}
+			}
 		}
+	}
+	if c, there := o.zones[tzid]; there {
+		return c
 	}
 	return -1
 }
@@ -58,7 +78,8 @@ func (o *outline) foreignRules() map[string]string {
 		tzid := o.text(int32(c), "TZID")
 		if _, known := Zone(tzid); !known {
 			w := writer{o: o}
-			rules[tzid] = string(w.component(int32(c)))
+			sum := w.component(int32(c))
+			rules[tzid] = string(sum[:])
 		}
 	}
 	return rules
@@ -70,7 +91,8 @@ type writer struct {
 	buf     []byte
 	entries []entry
 	out     []byte
-	foreign []string // TZIDs met that are no IANA zone's name
+	params  []byte              // of the line at hand, in canonical form
+	foreign map[string]struct{} // TZIDs met that are no IANA zone's name
 
 	rules map[string]string // when set: what stands behind the name of a foreign zone, instead of it being listed
 
@@ -82,14 +104,18 @@ type writer struct {
 type entry struct{ from, to int }
 
 // component is the hash of a component: its name, its properties sorted, the hashes of what is nested in it sorted.
-func (w *writer) component(c int32) []byte {
-	var sums [][]byte
-	w.o.nested(c, func(n int32) { sums = append(sums, w.component(n)) })
+func (w *writer) component(c int32) sum {
+	var sums []sum
+	begin, end := w.o.components[c].begin+1, w.o.components[c].end
+	for i := begin; i < end; i++ {
+		if l := &w.o.lines[i]; l.name == "BEGIN" {
+			sums = append(sums, w.component(l.component))
+			i = w.o.components[l.component].end
+		}
+	}
 	w.buf, w.entries = w.buf[:0], w.entries[:0]
-	name := w.o.components[c].name
 	rule := inZone(w.o, c)
-	end := w.o.components[c].end
-	for i := w.o.components[c].begin + 1; i < end; i++ {
+	for i := begin; i < end; i++ {
 		l := &w.o.lines[i]
 		if l.name == "BEGIN" {
 			i = w.o.components[l.component].end
@@ -97,8 +123,7 @@ func (w *writer) component(c int32) []byte {
 			w.property(l)
 		}
 	}
-	sum := sha256.Sum256(w.join(name, sums))
-	return append([]byte(nil), sum[:]...)
+	return sha256.Sum256(w.join(w.o.components[c].name, sums))
 }
 
 // inZone reports whether c is a VTIMEZONE or one of its observances.
@@ -121,9 +146,9 @@ func zoneRule(name string) bool {
 }
 
 // join is name, the entries written so far sorted, and the sums sorted, each with its length. Members of sets count once.
-func (w *writer) join(name string, sums [][]byte) []byte {
+func (w *writer) join(name string, sums []sum) []byte {
 	slices.SortFunc(w.entries, func(a, b entry) int { return bytes.Compare(w.buf[a.from:a.to], w.buf[b.from:b.to]) })
-	slices.SortFunc(sums, bytes.Compare)
+	slices.SortFunc(sums, func(a, b sum) int { return bytes.Compare(a[:], b[:]) })
 	w.out = appendToken(w.out[:0], name)
 	var last []byte
 	for _, e := range w.entries {
@@ -135,8 +160,8 @@ func (w *writer) join(name string, sums [][]byte) []byte {
 		last = text
 	}
 	w.entries = w.entries[:0]
-	for _, sum := range sums {
-		w.out = append(w.out, sum...)
+	for i := range sums {
+		w.out = append(w.out, sums[i][:]...)
 	}
 	return w.out
 }
@@ -170,77 +195,95 @@ func (w *writer) close(at int) {
 // property writes the entries of one line: one, or one for each member of a list.
 func (w *writer) property(l *line) {
 	k := kindOf(l.name)
+	if k == kindDropped {
+		return
+	}
+	dated := isDated(k, l.Value())
+	tzid := w.parameters(l, k, dated)
 	switch k {
-	case kindDropped:
 	case kindTexts:
 		for value, rest, more := cutText(l.Value()); ; value, rest, more = cutText(rest) {
-			w.entry(l, k, strings.TrimSpace(value))
+			w.entry(l, k, strings.TrimSpace(value), false, "")
 			if !more {
 				return
 			}
 		}
 	case kindDateTimes:
 		for value := range strings.SplitSeq(l.Value(), ",") {
-			w.entry(l, k, strings.TrimSpace(value))
+			w.entry(l, k, strings.TrimSpace(value), dated, tzid)
 		}
 	default:
-		w.entry(l, k, l.Value())
+		w.entry(l, k, l.Value(), dated, tzid)
 	}
 }
 
+// isDated reports whether the value, or the first of a list, is a date or date-time by its looks. VALUE and TZID are then part of it.
+func isDated(k kind, value string) bool {
+	switch k {
+	case kindDateTimes:
+		value, _, _ = strings.Cut(value, ",")
+		value, _, _ = strings.Cut(value, "/")
+	case kindDateTime, kindTrigger:
+	default:
+		return false
+	}
+	_, ok := readMoment(strings.TrimSpace(value), "")
+	return ok
+}
+
 // entry writes name, parameters and value.
-func (w *writer) entry(l *line, k kind, value string) {
+func (w *writer) entry(l *line, k kind, value string, dated bool, tzid string) {
 	from := len(w.buf)
 	w.buf = appendToken(w.buf, l.name)
-	dated := isDated(k, value)
-	before := len(w.buf)
-	w.parameters(l, k, dated)
-	plain := len(w.buf) == before
+	w.buf = append(w.buf, w.params...)
 	at := w.open()
-	w.value(l, k, value, dated)
+	w.value(k, value, dated, tzid)
 	w.close(at)
-	if plain && isDefault(l.name, string(w.buf[at:])) {
+	if len(w.params) == 0 && isDefault(l.name, string(w.buf[at:])) {
 		w.buf = w.buf[:from]
 		return
 	}
 	w.entries = append(w.entries, entry{from, len(w.buf)})
 }
 
-// isDated reports whether the value is a date or date-time by its looks. VALUE and TZID are then part of the value.
-func isDated(k kind, value string) bool {
-	switch k {
-	case kindDateTime, kindDateTimes, kindTrigger:
-		value, _, _ = strings.Cut(strings.TrimSpace(value), "/")
-		_, ok := readMoment(value, "")
-		return ok
-	}
-	return false
-}
+// longParams are hashed, so that a long list with them does not become a square.
+const longParams = 128
 
-// parameters writes the parameters that say something, sorted by name.
-func (w *writer) parameters(l *line, k kind, dated bool) {
+// parameters prepares the parameters that say something, sorted by name, and finds the TZID of a dated value.
+func (w *writer) parameters(l *line, k kind, dated bool) (tzid string) {
+	w.params = w.params[:0]
 	if l.text[l.params] != ';' {
-		return
+		return ""
 	}
-	var room [12]parameter
+	var room [8]parameter
 	list := room[:0]
 	for i := int(l.params); l.text[i] == ';'; {
 		p, end, _ := nextParameter(l.text, i)
 		p.name = upper(p.name)
-		list = append(list, p)
+		if dated && p.name == "TZID" {
+			tzid, _ = cutValue(p.values)
+		} else if !dated || p.name != "VALUE" {
+			list = append(list, p)
+		}
 		i = end
 	}
 	if len(list) > 1 {
 		slices.SortStableFunc(list, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
 	}
+	from := len(w.buf)
 	for _, p := range list {
-		if dated && (p.name == "VALUE" || p.name == "TZID") {
-			continue
-		}
 		w.parameter(p, k)
 	}
+	w.params = append(w.params, w.buf[from:]...)
+	w.buf = w.buf[:from]
+	if len(w.params) > longParams {
+		s := sha256.Sum256(w.params)
+		w.params = append(w.params[:0], s[:]...)
+	}
+	return tzid
 }
 
+// parameter writes one parameter, unless it says what its absence says.
 func (w *writer) parameter(p parameter, k kind) {
 	from := len(w.buf)
 	w.buf = appendToken(w.buf, p.name)
@@ -287,10 +330,10 @@ func (w *writer) parameterList(p parameter) {
 	}
 }
 
-func (w *writer) value(l *line, k kind, value string, dated bool) {
+func (w *writer) value(k kind, value string, dated bool, tzid string) {
 	switch {
 	case dated:
-		w.moments(strings.TrimSpace(value), l.parameter("TZID"))
+		w.moments(strings.TrimSpace(value), tzid)
 		return
 	case k == kindDuration, k == kindTrigger:
 		if d, ok := readDuration(strings.TrimSpace(value)); ok {
@@ -361,8 +404,9 @@ func (w *writer) zoneName(tzid string) string {
 	if w.rules != nil {
 		return tzid + w.rules[tzid]
 	}
-	if !slices.Contains(w.foreign, tzid) {
-		w.foreign = append(w.foreign, tzid)
+	if w.foreign == nil {
+		w.foreign = map[string]struct{}{}
 	}
+	w.foreign[tzid] = struct{}{}
 	return tzid
 }

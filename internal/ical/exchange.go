@@ -112,18 +112,27 @@ func (x *exchange) content(src, dst int32) {
 // finish writes the lists whose members came or went.
 func (x *exchange) finish() {
 	for _, i := range linesOf(x.target.groups, x.drop) {
-		l := &x.to.lines[i]
-		x.patch.replaceLine(i, l.withMembers(func(value string) bool { return !x.drop[x.to.memberKey(l, value)] }, x.patch.end))
+		x.patch.replaceLine(i, x.to.withMembers(&x.to.lines[i], func(key string) bool { return !x.drop[key] }, x.patch.end))
 	}
 	for _, i := range linesOf(x.source.groups, x.add) {
-		l := &x.from.lines[i]
-		text := l.withMembers(func(value string) bool { return x.add[x.from.memberKey(l, value)] }, x.patch.end)
+		text := x.from.withMembers(&x.from.lines[i], func(key string) bool { return x.add[key] }, x.patch.end)
 		x.patch.insert(x.to.propertyPlace(x.target.component), text)
 	}
 }
 
-func (s *series) memberKey(l *line, value string) string {
-	return l.name + "|" + s.member(l, kindOf(l.name), value)
+// withMembers is the line with only some of the members of its list, folded anew; empty without any.
+func (s *series) withMembers(l *line, keep func(key string) bool, end string) string {
+	var kept []string
+	tzid := l.parameter("TZID")
+	for _, member := range l.members() {
+		if keep(l.name + "|" + s.member(l, tzid, member)) {
+			kept = append(kept, member)
+		}
+	}
+	if len(kept) == 0 {
+		return ""
+	}
+	return fold(l.text[:l.value]+strings.Join(kept, ","), end)
 }
 
 // linesOf are the lines that carry the keys.

@@ -36,6 +36,13 @@ type series struct {
 	parts  map[string]part // by instance; the master's key is empty
 	order  []string        // the keys as they come
 	double bool            // two components claim one key
+	twins  map[twin]int    // how often a nested component was met
+}
+
+// twin is a nested component that may be there more than once.
+type twin struct {
+	parent int32
+	key    string
 }
 
 // part is one component of a series: the master or an override.
@@ -56,7 +63,7 @@ func readSeries(body cal.Body) (*series, error) {
 
 // takeApart finds the groups of a body.
 func takeApart(o *outline) *series {
-	s := &series{outline: o, clock: o.clock(), writer: &writer{o: o, rules: o.foreignRules()}, parts: map[string]part{}}
+	s := &series{outline: o, clock: o.clock(), writer: &writer{o: o, rules: o.foreignRules()}, parts: map[string]part{}, twins: map[twin]int{}}
 	for _, c := range o.objects() {
 		key, future := "", false
 		if id := o.find(c, "RECURRENCE-ID"); id != nil {
@@ -93,7 +100,7 @@ func (s *series) addLine(g groups, c, i int32) {
 	switch k := kindOf(l.name); {
 	case k == kindDropped, l.name == "UID", l.name == "RECURRENCE-ID":
 	case k == kindDateTimes, k == kindTexts:
-		s.addMembers(g, c, i, k)
+		s.addMembers(g, c, i)
 	case l.name == "ATTENDEE":
 		s.addAttendee(g, c, i)
 	case l.name == "ATTACH":
@@ -144,26 +151,29 @@ func (s *series) form(l *line) string {
 }
 
 // addMembers files every member of a set as a group of its own, so that additions and removals on both sides never meet.
-func (s *series) addMembers(g groups, c, i int32, k kind) {
+func (s *series) addMembers(g groups, c, i int32) {
 	l := &s.lines[i]
+	tzid := l.parameter("TZID")
 	for _, member := range l.members() {
-		if id := s.member(l, k, member); id != "" {
-			key := l.name + "|" + id
-			if have := g[key]; have != nil {
-				have.lines = append(have.lines, i)
-				continue
-			}
+		id := s.member(l, tzid, member)
+		if id == "" {
+			continue
+		}
+		key := l.name + "|" + id
+		if have := g[key]; have == nil {
 			g.add(key, id, c, i)
+		} else if have.lines[len(have.lines)-1] != i {
+			have.lines = append(have.lines, i)
 		}
 	}
 }
 
 // member identifies one member of a list.
-func (s *series) member(l *line, k kind, value string) string {
-	if k == kindTexts {
+func (s *series) member(l *line, tzid, value string) string {
+	if kindOf(l.name) == kindTexts {
 		return unescape(strings.TrimSpace(value))
 	}
-	id := s.clock.instance(value, l.parameter("TZID"))
+	id := s.clock.instance(value, tzid)
 	if _, length, period := strings.Cut(value, "/"); period {
 		id += "/" + strings.TrimSpace(length)
 	}
@@ -222,8 +232,9 @@ func acknowledged(property string) bool {
 // addNested files an alarm under its UID, or else under what it does; and every other component under its name and content.
 func (s *series) addNested(g groups, c int32) {
 	key := s.nestedKey(c)
-	for n, first := 2, key; g[key] != nil; n++ {
-		key = first + "#" + strconv.Itoa(n)
+	same := twin{s.components[c].parent, key}
+	if s.twins[same]++; s.twins[same] > 1 {
+		key += "#" + strconv.Itoa(s.twins[same])
 	}
 	alarm := &group{component: c, says: []string{s.components[c].name}}
 	g[key] = alarm

@@ -297,7 +297,8 @@ func attached(key string) bool {
 	return strings.HasSuffix(key, replyMark) || strings.HasSuffix(key, ackMark)
 }
 
-func sortedKeys(sets ...groups) (keys []string) {
+// sortedKeys are those of all the maps, each once.
+func sortedKeys[M ~map[string]V, V any](sets ...M) (keys []string) {
 	for _, set := range sets {
 		for key := range set {
 			keys = append(keys, key)
@@ -317,8 +318,8 @@ func (m *merger) zones() {
 		return // the validity gate will say so
 	}
 	used := m.theirs.zonesUsed()
-	for _, tzid := range merged.zonesUsed() {
-		if c := m.mine.zone(tzid); c >= 0 && m.theirs.zone(tzid) < 0 && !slices.Contains(used, tzid) {
+	for _, tzid := range sortedKeys(merged.zonesUsed()) {
+		if c := m.mine.zone(tzid); c >= 0 && m.theirs.zone(tzid) < 0 && !used[tzid] {
 			first, _ := m.theirs.extent(m.theirs.objects()[0])
 			m.patch.insert(first, m.patch.excerptComponent(m.mine.outline, c))
 		}
@@ -326,10 +327,11 @@ func (m *merger) zones() {
 }
 
 // zonesUsed are the TZIDs that properties name.
-func (o *outline) zonesUsed() (used []string) {
+func (o *outline) zonesUsed() map[string]bool {
+	used := map[string]bool{}
 	for i := range o.lines {
-		if tzid := o.lines[i].parameter("TZID"); tzid != "" && !slices.Contains(used, tzid) {
-			used = append(used, tzid)
+		if tzid := o.lines[i].parameter("TZID"); tzid != "" {
+			used[tzid] = true
 		}
 	}
 	return used

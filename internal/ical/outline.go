@@ -13,8 +13,9 @@ import (
 type outline struct {
 	raw        string
 	lines      []line
-	components []component // in the order of their BEGIN
-	tops       []int32     // the components directly inside VCALENDAR, VTIMEZONE left out
+	components []component      // in the order of their BEGIN
+	tops       []int32          // the components directly inside VCALENDAR, VTIMEZONE left out
+	zones      map[string]int32 // the VTIMEZONEs by TZID, once asked for
 }
 
 // line is one content line (RFC 5545 §3.1).

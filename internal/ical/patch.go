@@ -132,20 +132,6 @@ func fold(text, end string) string {
 	return b.String()
 }
 
-// withMembers is the line with only some of the members of its list, folded anew; empty without any.
-func (l *line) withMembers(keep func(member string) bool, end string) string {
-	var kept []string
-	for _, m := range l.members() {
-		if keep(m) {
-			kept = append(kept, m)
-		}
-	}
-	if len(kept) == 0 {
-		return ""
-	}
-	return fold(l.text[:l.value]+strings.Join(kept, ","), end)
-}
-
 // members are the values of a list, as written.
 func (l *line) members() (members []string) {
 	if kindOf(l.name) != kindTexts {

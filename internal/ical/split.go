@@ -25,11 +25,36 @@ func Split(file cal.Body) ([]cal.Body, []Problem) {
 		return nil, []Problem{*p}
 	}
 	objects, problems := s.byUID()
+	around := map[int32]*surroundings{}
+	for _, root := range s.roots() {
+		around[root] = s.surroundings(root)
+	}
 	bodies := make([]cal.Body, 0, len(objects))
 	for _, components := range objects {
-		bodies = append(bodies, s.extract(components))
+		bodies = append(bodies, s.extract(components, around[s.components[components[0]].parent]))
 	}
 	return bodies, problems
+}
+
+// surroundings are what a body takes over from its VCALENDAR.
+type surroundings struct {
+	program string // PRODID, as a line
+	zones   map[string]int32
+}
+
+func (o *outline) surroundings(root int32) *surroundings {
+	a := &surroundings{program: ours, zones: map[string]int32{}}
+	p := patch{to: o, end: "\r\n"}
+	if l := o.find(root, "PRODID"); l != nil {
+		a.program = p.excerpt(o, []int32{l.index})
+	}
+	o.nested(root, func(c int32) {
+		tzid := o.text(c, "TZID")
+		if _, there := a.zones[tzid]; !there && o.components[c].name == "VTIMEZONE" {
+			a.zones[tzid] = c
+		}
+	})
+	return a
 }
 
 // byUID groups the objects of each VCALENDAR by UID; one UID in two VCALENDARs is one object too.
@@ -54,18 +79,12 @@ func (s *scanner) byUID() (objects [][]int32, problems []Problem) {
 }
 
 // extract is a body of some components.
-func (o *outline) extract(components []int32) cal.Body {
+func (o *outline) extract(components []int32, around *surroundings) cal.Body {
 	var b strings.Builder
 	p := patch{to: o, end: "\r\n"}
-	root := o.components[components[0]].parent
-	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
-	if l := o.find(root, "PRODID"); l != nil {
-		b.WriteString(p.excerpt(o, []int32{l.index}))
-	} else {
-		b.WriteString(ours)
-	}
+	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + around.program)
 	for _, tzid := range o.zonesIn(components) {
-		if c := o.zoneIn(root, tzid); c >= 0 {
+		if c, there := around.zones[tzid]; there {
 			b.WriteString(p.excerptComponent(o, c))
 		}
 	}
@@ -77,26 +96,16 @@ func (o *outline) extract(components []int32) cal.Body {
 }
 
 // zonesIn are the TZIDs that some components name.
-func (o *outline) zonesIn(components []int32) (used []string) {
+func (o *outline) zonesIn(components []int32) []string {
+	used := map[string]bool{}
 	for _, c := range components {
 		for i := o.components[c].begin; i < o.components[c].end; i++ {
-			if tzid := o.lines[i].parameter("TZID"); tzid != "" && !slices.Contains(used, tzid) {
-				used = append(used, tzid)
+			if tzid := o.lines[i].parameter("TZID"); tzid != "" {
+				used[tzid] = true
 			}
 		}
 	}
-	return used
-}
-
-// zoneIn is the VTIMEZONE of a VCALENDAR; -1: there is none.
-func (o *outline) zoneIn(root int32, tzid string) int32 {
-	found := int32(-1)
-	o.nested(root, func(c int32) {
-		if found < 0 && o.components[c].name == "VTIMEZONE" && o.text(c, "TZID") == tzid {
-			found = c
-		}
-	})
-	return found
+	return sortedKeys(used)
 }
 
 // Join makes one file of many objects, under the name of their calendar. Time zones that are named alike and differ are kept apart: the
