@@ -339,6 +339,21 @@ func TestCyrusRefusesAnEmptyToken(t *testing.T) {
 	changes(t, s.client(t, Profile{}), cal.Ask{}, nil).check(t, told{present: o, complete: true})
 }
 
+func TestAServerInTroubleHasNotLostItsHistory(t *testing.T) {
+	o := objects{"a.ics": `"1"`}
+	s := quirkyServer(t, func(q question) reply {
+		if q.report == "sync-collection" {
+			return reply{status: 500}
+		}
+		return listingServer(o)(q)
+	})
+	c := s.client(t, Profile{SyncCollection: Yes})
+	changes(t, c, cal.Ask{Since: "t1"}, nil).check(t, told{present: o, complete: true})
+	if c.Profile().SyncCollection != Yes {
+		t.Error("forgotten for one 500")
+	}
+}
+
 func TestYandexFailsTheWholeAnswerWith507(t *testing.T) {
 	o := objects{"a.ics": `"1"`}
 	s := quirkyServer(t, func(q question) reply {
@@ -468,6 +483,7 @@ func TestOneHugeBodyIsUnread(t *testing.T) {
 	})
 	changes(t, s.client(t, Profile{}), cal.Ask{}, nil).
 		check(t, told{present: o, unread: map[string]string{"huge.ics": ""}, nexts: []string{"t1"}, complete: true})
+	checkAsked(t, s, "REPORT sync-collection", "REPORT calendar-multiget  huge.ics")
 }
 
 func TestAPoisonedResourceStopsNothing(t *testing.T) {
@@ -538,17 +554,20 @@ func TestNothingOfAnAnswerThatIsNoneCounts(t *testing.T) {
 	}
 }
 
-func TestCutInlineAnswerIsReadInSmallerParts(t *testing.T) {
+func TestBrokenInlineAnswerIsReadInSmallerParts(t *testing.T) {
 	o := objects{"a.ics": `"1"`, "b.ics": `"2"`}
-	for _, since := range []cal.Token{"", "t0"} {
-		s := quirkyServer(t, func(q question) reply {
-			if q.report == "sync-collection" && strings.Contains(q.text, "calendar-data") {
-				return reply{status: 207, text: `<D:multistatus xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">` + o.response("a.ics", true) + "<D:resp"}
-			}
-			return bareServer(o, "t1")(q)
-		})
-		changes(t, s.client(t, Profile{InlineData: Yes}), cal.Ask{Since: since}, nil).
-			check(t, told{present: o, nexts: []string{"t1"}, complete: since == ""})
+	for name, rest := range map[string]string{"cut off": "<D:resp", "malformed by one body": "<D:response></p>"} {
+		for _, since := range []cal.Token{"", "t0"} {
+			s := quirkyServer(t, func(q question) reply {
+				if q.report == "sync-collection" && strings.Contains(q.text, "calendar-data") {
+					return reply{status: 207, text: `<D:multistatus xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">` + o.response("a.ics", true) + rest}
+				}
+				return bareServer(o, "t1")(q)
+			})
+			t.Log(name)
+			changes(t, s.client(t, Profile{InlineData: Yes}), cal.Ask{Since: since}, nil).
+				check(t, told{present: o, nexts: []string{"t1"}, complete: since == ""})
+		}
 	}
 }
 

@@ -120,13 +120,12 @@ func (p *pull) anyListed(hrefs []cal.Href) bool {
 	return false
 }
 
-// stillOpen is what of the batch is not answered, each once.
+// stillOpen is what of the batch is not answered.
 func stillOpen(batch []cal.Href, open map[cal.Href]bool) []cal.Href {
 	var left []cal.Href
 	for _, h := range batch {
 		if open[h] {
 			left = append(left, h)
-			delete(open, h)
 		}
 	}
 	return left

@@ -3,6 +3,7 @@ package caldav
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,7 @@ var (
 
 const (
 	maxValue   = 10 << 20 // bytes of character data in one response: of one calendar object, that is
+	maxToken   = 64 << 10 // bytes of a sync-token
 	maxProps   = 256      // of one response
 	maxInner   = 4096     // elements inside the properties of one response
 	keptBuffer = 1 << 20  // a text buffer that grew beyond is not kept for the next response
@@ -104,7 +106,7 @@ func (m *multistatus) next() (*response, error) {
 		case davResponse:
 			return &m.last, m.last.read(m.xml)
 		case davSyncToken:
-			token, err := m.xml.string(maxHref)
+			token, err := m.xml.string(maxToken)
 			if err != nil {
 				return nil, err
 			}
@@ -134,7 +136,7 @@ func (r *response) read(x *scanner) error {
 	return x.children(func() (err error) {
 		switch x.name {
 		case davHref:
-			if href, err := x.string(maxHref); err != nil || r.href != "" {
+			if href, err := x.string(maxHref + 1); err != nil || r.href != "" {
 				return err // RFC 4918 §14.24 allows several hrefs with one status; no report here is answered so
 			} else {
 				r.href = href
@@ -329,7 +331,7 @@ func (s *scanner) hrefWithin() (href, text string, err error) {
 	return href, strings.TrimSpace(words.String()), nil
 }
 
-// status reads a status line: "HTTP/1.1 200 OK", and what passes for one.
+// status reads a status line: "HTTP/1.1 200 OK", and what passes for one. One without a status is no success, and no more is known.
 func (s *scanner) status() (int, error) {
 	line, err := s.string(200)
 	if err != nil {
@@ -340,7 +342,7 @@ func (s *scanner) status() (int, error) {
 			return code, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: a status line without a status", errMalformed)
+	return http.StatusInternalServerError, nil
 }
 
 func successful(status int) bool { return 200 <= status && status <= 299 }

@@ -53,6 +53,10 @@ func TestMultistatus(t *testing.T) {
 			in207(`<D:response><D:href>/c/a.ics</D:href><D:propstat><D:prop/><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response><D:response><D:href>/c/b.ics</D:href></D:response>`),
 			[]string{`/c/a.ics 0 etag= data=""`, `/c/b.ics 0 etag= data=""`}, "",
 		},
+		"status lines without a status": {
+			in207(`<D:response><D:href>/c/a.ics</D:href><D:propstat><D:prop><D:getetag>"1"</D:getetag></D:prop><D:status/></D:propstat></D:response><D:response><D:href>/c/b.ics</D:href><D:status>OK</D:status></D:response>`),
+			[]string{`/c/a.ics 0 etag= data=""`, `/c/b.ics 500 etag= data=""`}, "",
+		},
 		"one bad body among others": {
 			in207(`<D:response><D:href>/c/a.ics</D:href><D:propstat><D:prop><C:calendar-data>` + "\x0b\xff" + `</C:calendar-data></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response><D:response><D:href>/c/b.ics</D:href></D:response>`),
 			[]string{`/c/a.ics 0 etag= data="\v\xff"`, `/c/b.ics 0 etag= data=""`}, "",
@@ -79,6 +83,17 @@ func TestMultistatusIsNothingElse(t *testing.T) {
 		if got, _, err := all(doc); err == nil {
 			t.Errorf("%s: %q", name, got)
 		}
+	}
+}
+
+func TestLongHrefsAreNotCutIntoOthers(t *testing.T) {
+	long := "/home/cal/" + strings.Repeat("x", maxHref)
+	r, err := readMultistatus(strings.NewReader(in207(withStatus(long, 200)))).next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := testHrefs(t, "https://dav.example.org/home/cal/").canonical(r.href); err == nil {
+		t.Errorf("%d bytes became %d", len(long), len(got))
 	}
 }
 
