@@ -190,8 +190,7 @@ func (a *applying) conflict(row *objectRow, c cal.Conflict, known known) error {
 	}
 	c.ID, c.Object, c.Calendar, c.At = cal.ConflictID(id), row.ID, a.calendar, a.or(c.At)
 	a.conflicts = append(a.conflicts, conflictRow(c)...)
-	a.tx.tellConflict(c, Created)
-	return nil
+	return a.tx.tellConflict(c, Created)
 }
 
 // or is the time, or the transaction's where there is none.
@@ -250,6 +249,11 @@ func (a *applying) copy(o cal.Object) error {
 		return err
 	}
 	o.ID = ""
+	if o.Edit != nil {
+		e := *o.Edit
+		e.Want.ID = "" // a version belongs to one object
+		o.Edit = &e
+	}
 	return a.change(cal.Change{Object: o})
 }
 

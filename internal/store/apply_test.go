@@ -294,3 +294,20 @@ func BenchmarkApplyCreate10k(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkHeld10k(b *testing.B) {
+	w := newWorld(b, sqliteURL(b))
+	var p cal.Plan
+	for j := range 10000 {
+		href := cal.Href(fmt.Sprintf("/alice/work/%08d.ics", j))
+		p.Created = append(p.Created, cal.Change{Object: cal.Object{Href: href, UID: fmt.Sprint(j), Base: seen("apple", fmt.Sprint(j))}})
+	}
+	w.apply(p)
+	for b.Loop() {
+		w.read(func(tx *store.Tx) error {
+			held, err := tx.Held(w.calendar, nil)
+			equal(b, "held", len(held), 10000)
+			return err
+		})
+	}
+}

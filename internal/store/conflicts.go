@@ -27,7 +27,8 @@ func (tx *Tx) Conflicts(f ConflictFilter) ([]cal.Conflict, error) {
 	if f.Open {
 		where = append(where, `pending = 1`)
 	}
-	all, err := tx.conflicts(strings.Join(where, ` AND `)+` ORDER BY id`+limited(f.Limit, &args), args...)
+	text := strings.Join(where, ` AND `) + ` ORDER BY id` + limited(f.Limit, &args)
+	all, err := tx.conflicts(text, args...)
 	return all, wrap("list conflicts", err)
 }
 
@@ -97,16 +98,13 @@ func (tx *Tx) ResolveConflict(id cal.ConflictID, resolution cal.Side) error {
 	if err != nil {
 		return wrap("resolve conflict "+string(id), err)
 	}
-	tx.tellConflict(c, Updated)
-	return nil
+	return tx.tellConflict(c, Updated)
 }
 
-func (tx *Tx) tellConflict(c cal.Conflict, op Op) {
+func (tx *Tx) tellConflict(c cal.Conflict, op Op) error {
 	account, err := tx.owner(c.Calendar)
-	if err != nil {
-		account = "" // its calendar was just read or written in this transaction
-	}
 	tx.tell(Change{Account: account, Calendar: c.Calendar, Kind: ConflictChange, Op: op, Subject: string(c.ID)})
+	return err
 }
 
 const conflictWidth = 14

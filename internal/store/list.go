@@ -60,12 +60,13 @@ const objectState = `CASE
 // Objects lists objects by id, which is the order they were first seen in.
 func (tx *Tx) Objects(f ObjectFilter) ([]Listed, error) {
 	where, args := f.where()
+	where += ` ORDER BY o.id` + limited(f.Limit, &args)
 	var all []Listed
 	err := tx.each(`SELECT o.id, k.account, o.calendar, o.href, o.uid, o.component, o.summary, COALESCE(v.id, ''), COALESCE(v.digest, ''),
 		`+objectState+`, CASE WHEN e.trouble <> '' THEN e.trouble ELSE o.trouble END, COALESCE(e.tries, 0), o.gone, o.created, o.updated
 		FROM objects o JOIN calendars k ON k.id = o.calendar LEFT JOIN edits e ON e.object = o.id
 		LEFT JOIN versions v ON v.id = COALESCE(e.want, o.base)
-		WHERE `+where+` ORDER BY o.id`+limited(f.Limit, &args), args, func(scan scan) error {
+		WHERE `+where, args, func(scan scan) error {
 		var l Listed
 		err := scan(&l.ID, &l.Account, &l.Calendar, from(&l.Href), from(&l.UID), from(&l.Component), &l.Summary, &l.Version, &l.Digest,
 			&l.State, &l.Trouble, &l.Tries, moment(&l.Gone), moment(&l.Created), moment(&l.Updated))

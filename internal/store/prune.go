@@ -58,7 +58,7 @@ const (
 		AND (EXISTS (SELECT 1 FROM versions w WHERE w.object = v.object AND w.n > v.n AND w.at < ?) OR o.gone > 0 AND o.gone < ?)
 		LIMIT ?)`
 
-	pruneObjects = `DELETE FROM objects WHERE id IN (SELECT o.id FROM objects o WHERE o.gone > 0 AND o.gone < ?
+	pruneObjects = `DELETE FROM objects WHERE gone > 0 AND id IN (SELECT o.id FROM objects o WHERE o.gone > 0 AND o.gone < ?
 		AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.object = o.id)
 		AND NOT EXISTS (SELECT 1 FROM edits e WHERE e.object = o.id)
 		AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.object = o.id) LIMIT ?)`

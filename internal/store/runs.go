@@ -114,7 +114,8 @@ func (tx *Tx) Runs(f RunFilter) ([]Run, error) {
 	add(`calendar = ?`, string(f.Calendar))
 	add(`state = ?`, string(f.State))
 	add(`id < ?`, string(f.Before))
-	all, err := tx.runs(strings.Join(where, ` AND `)+` ORDER BY id DESC`+limited(f.Limit, &args), args...)
+	text := strings.Join(where, ` AND `) + ` ORDER BY id DESC` + limited(f.Limit, &args)
+	all, err := tx.runs(text, args...)
 	return all, wrap("list runs", err)
 }
 
