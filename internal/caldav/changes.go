@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"calbridge/internal/cal"
 )
@@ -101,13 +102,13 @@ func (p *pull) delta() error {
 
 // endDelta reads what is left to read and hands on the last page.
 func (p *pull) endDelta(a answer, todo []cal.Href, unchanged int) error {
-	all, err := p.listsAll(unchanged)
-	if err != nil {
+	suspect, err := p.listsAll(unchanged)
+	switch {
+	case err != nil:
 		return err
-	}
-	if all != nil { // deletions that it tells may be as old as the calendar (SOGo): ask instead
+	case suspect:
 		p.observed("token_ignored", "sync-collection answered a token with all there is")
-		return p.complete(a.token, all, todo)
+		return p.everything()
 	}
 	if err := p.fetch(append(todo, p.toRead(todo)...)); err != nil {
 		return err
@@ -118,18 +119,15 @@ func (p *pull) endDelta(a answer, todo []cal.Href, unchanged int) error {
 // fewUnchanged is how many unchanged resources in a delta are nothing to wonder about.
 const fewUnchanged = 2
 
-// listsAll finds out whether what should have been a delta named everything there is: DAViCal and SOGo do so with a token they do not
-// know, and no word of what was deleted can be believed. Then it returns all that we hold. The sign is that more than half of that was
-// listed although it did not change. To be wrong about that, after many writes of our own, costs one request.
-func (p *pull) listsAll(unchanged int) (map[cal.Href]cal.ETag, error) {
+// listsAll reports whether what should have been a delta seems to name everything there is: DAViCal and SOGo answer so to a token they do
+// not know, and then the deletions are missing, or as old as the calendar. The sign is that more than half of what we hold was listed
+// although it did not change. To be wrong about that, after many writes of our own, costs one listing.
+func (p *pull) listsAll(unchanged int) (bool, error) {
 	if unchanged <= fewUnchanged {
-		return nil, nil
+		return false, nil
 	}
 	held, err := p.held(nil)
-	if err != nil || 2*unchanged <= len(held) {
-		return nil, err
-	}
-	return held, nil
+	return 2*unchanged > len(held), err
 }
 
 // differing finds what an answer listed without a body and with an etag other than ours, and counts what it listed with ours.
@@ -240,6 +238,7 @@ func (p *pull) complete(token cal.Token, held map[cal.Href]cal.ETag, changed []c
 			unlisted = append(unlisted, h)
 		}
 	}
+	slices.Sort(unlisted)
 	if err := p.fetch(append(unlisted, p.toRead(unlisted)...)); err != nil {
 		return err
 	}
@@ -254,6 +253,7 @@ func (p *pull) changed(held map[cal.Href]cal.ETag) []cal.Href {
 			changed = append(changed, h)
 		}
 	}
+	slices.Sort(changed)
 	return changed
 }
 
@@ -277,16 +277,13 @@ func (p *pull) toRead(already []cal.Href) []cal.Href {
 	return todo
 }
 
-// errHeld: the reader could not tell what it holds.
-var errHeld = errors.New("look up the etags held")
-
 func (p *pull) held(hrefs []cal.Href) (map[cal.Href]cal.ETag, error) {
 	if p.ask.Held == nil {
 		return nil, nil
 	}
 	held, err := p.ask.Held(p.ctx, hrefs)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errHeld, err)
+		return nil, fmt.Errorf("look up the etags held: %w", err)
 	}
 	return held, nil
 }
@@ -296,14 +293,13 @@ func (p *pull) held(hrefs []cal.Href) (map[cal.Href]cal.ETag, error) {
 // mean, the complete listing finds out. A page with 200 instead of a 207 says nothing.
 func refusal(err error) bool {
 	var f fault
-	return errors.As(err, &f) && f.status != http.StatusOK && !errors.Is(err, cal.ErrGone)
+	return errors.As(err, &f) && errors.Is(err, errListing) && f.status != http.StatusOK && !errors.Is(err, cal.ErrGone)
 }
 
 // another reports whether another way of asking may do better after err: after a refusal, or a large answer that broke off or
 // that one body made unreadable.
 func (p *pull) another(err error) bool {
-	switch {
-	case p.ctx.Err() != nil, errors.Is(err, errStopped), errors.Is(err, cal.ErrGone), errors.Is(err, errHeld), impassable(err):
+	if p.ctx.Err() != nil || !errors.Is(err, errListing) || impassable(err) {
 		return false
 	}
 	return refusal(err) || errors.Is(err, errCut) || errors.Is(err, errMalformed) || errors.Is(err, errSilent)

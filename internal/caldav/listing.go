@@ -23,6 +23,9 @@ type answer struct {
 	seen      map[cal.Href]bool
 }
 
+// errListing: a report about the whole calendar failed, and not the reading of single resources or what is done with them.
+var errListing = errors.New("list what there is")
+
 // history reads what happened since a token (RFC 6578 §3.2). No limit is ever asked for: Nextcloud refuses one on an initial sync.
 func (p *pull) history(since cal.Token, inline bool) (answer, error) {
 	a, err := p.report(request{method: "REPORT", depth: "0", body: syncCollection(since, inline)})
@@ -36,7 +39,7 @@ func (p *pull) history(since cal.Token, inline bool) (answer, error) {
 	case err != nil:
 		return a, err
 	case a.token == "":
-		return a, fault{status: http.StatusMultiStatus, text: "sync-collection without a sync-token"}
+		return a, fmt.Errorf("%w: %w", errListing, fault{status: http.StatusMultiStatus, text: "sync-collection without a sync-token"})
 	case a.truncated && (a.token == since || len(a.alive)+len(a.removed) == 0):
 		return a, errors.New("the answer is truncated and its token leads nowhere")
 	}
@@ -102,7 +105,7 @@ func (p *pull) report(r request) (answer, error) {
 	r.href, r.contentType = p.collection, xmlType
 	resp, err := p.multistatus(p.ctx, r)
 	if err != nil {
-		return answer{}, err
+		return answer{}, fmt.Errorf("%w: %w", errListing, err)
 	}
 	defer resp.Body.Close()
 	a := answer{seen: map[cal.Href]bool{}}
@@ -112,7 +115,7 @@ func (p *pull) report(r request) (answer, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return a, err
+			return a, fmt.Errorf("%w: %w", errListing, err)
 		}
 		if err := p.take(&a, names, r); err != nil {
 			return a, err

@@ -134,6 +134,10 @@ func TestScannerTellsABrokenConnection(t *testing.T) {
 	if !errors.Is(err, errCut) || !errors.Is(err, errSilent) {
 		t.Error(err)
 	}
+	_, err = events(io.MultiReader(strings.NewReader("<a><b>x"), iotest.ErrReader(fmt.Errorf("connection: %w", io.EOF))))
+	if !errors.Is(err, errCut) || errors.Is(err, io.EOF) {
+		t.Errorf("a broken connection passes for the end: %v", err)
+	}
 }
 
 func TestScannerPassesBytesThrough(t *testing.T) {
