@@ -294,6 +294,36 @@ func TestReadTakesLongDocumentsInParameters(t *testing.T) {
 	}
 }
 
+// TestDigestSurvivesWhatServersStore: a server that writes bodies anew has changed nothing, unless it lost something.
+func TestDigestSurvivesWhatServersStore(t *testing.T) {
+	for name, store := range servers {
+		for _, body := range []string{rich, string(crlf(rich)), refold(strings.Replace(rich, "CLASS:PRIVATE\n", "", 1))} {
+			if digestOf(t, cal.Body(store(body))) != digestOf(t, cal.Body(body)) {
+				t.Errorf("%s changes the digest:\n%s", name, difference(store(body), lf(body)))
+			}
+		}
+	}
+	damaged := strings.Replace(rich, `CN="Bob, B."`, "CN=Bob,B.", 1) // DAViCal
+	if digestOf(t, cal.Body(damaged)) == digestOf(t, cal.Body(rich)) {
+		t.Error("a name that was cut in two is not seen")
+	}
+}
+
+func TestDigestSurvivesWhatServersMakeOfTheCorpus(t *testing.T) {
+	for path, file := range corpus(t) {
+		bodies, _ := Split(file)
+		for _, body := range bodies[:min(len(bodies), 50)] {
+			want := Read(body).Digest
+			for name, store := range servers {
+				if stored := store(string(body)); Read(cal.Body(stored)).Digest != want {
+					t.Errorf("%s: %s changes the digest:\n%s", path, name, difference(stored, lf(string(body))))
+					break
+				}
+			}
+		}
+	}
+}
+
 // corpus gives every body under $CALBRIDGE_CORPUS.
 func corpus(t testing.TB) map[string]cal.Body {
 	t.Helper()

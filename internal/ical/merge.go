@@ -20,7 +20,8 @@ type Merged struct {
 
 // Merge joins two edits of one object, group by group (see group.go): a group that one side left alone is the other side's; what both
 // changed, and differently, is contested, and prefer decides (cal.Mine; any other is cal.Theirs). Members of sets are never contested.
-// An instance that one side deleted and the other edited stays, and is named.
+// An instance that one side deleted and the other edited stays, and is named; an answer of mine to an invitation that theirs has moved
+// since is not kept, and is named.
 //
 // Two edits cannot be mixed when one changed which instances there are and the other changed single instances, or when what comes
 // out is not valid although both sides were.
@@ -261,11 +262,25 @@ func (m *merger) part(instance string, base, mine, theirs part) {
 			}
 		case attachment(key) == "" || mine.groups[key] == nil || theirs.groups[key] == nil:
 			m.exchange(&swap, key, take(key), false)
+		case take(attachment(key)):
+			m.exchange(&swap, key, take(key), !m.stale(instance, key, base, theirs))
 		default:
-			m.exchange(&swap, key, take(key), take(attachment(key)))
+			m.exchange(&swap, key, take(key), false)
 		}
 	}
 	swap.finish()
+}
+
+// stale reports whether an answer of mine is to a time that theirs has left since: an answer to the old time must not accept the new
+// one, whoever is preferred (RFC 5546 §2.1.5).
+func (m *merger) stale(instance, key string, base, theirs part) bool {
+	moved := base.groups["time"].form() != theirs.groups["time"].form() || base.groups["recurrence"].form() != theirs.groups["recurrence"].form()
+	if !strings.HasPrefix(key, "attendee:") || !moved ||
+		m.theirs.number(theirs.component, "SEQUENCE") <= m.base.number(base.component, "SEQUENCE") {
+		return false
+	}
+	m.contest(name(instance, key))
+	return true
 }
 
 // exchange takes a group, or what is attached to it, or both.

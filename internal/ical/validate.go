@@ -10,7 +10,7 @@ import (
 )
 
 // Validate lists what is wrong with a body that somebody wants to store. It asks for more than Read: an object as RFC 4791 §4.1 has
-// it, every property as RFC 5545 has it, and nothing that a known server refuses. No problems: nil.
+// it, every property as RFC 5545 has it, and nothing that a known server refuses. After a hundred problems it stops looking for more. No problems: nil.
 func Validate(body cal.Body) []Problem {
 	o, p := parse(string(body))
 	if p != nil {
@@ -37,12 +37,21 @@ type validator struct {
 	problems []Problem
 }
 
+// enough problems for anybody to read.
+const enough = 100
+
 func (v *validator) say(l *line, format string, args ...any) {
+	if len(v.problems) >= enough {
+		return
+	}
 	v.problems = append(v.problems, *l.problem(fmt.Sprintf(format, args...)))
 }
 
 // about says something of a component as a whole.
 func (v *validator) about(c int32, format string, args ...any) {
+	if len(v.problems) >= enough {
+		return
+	}
 	begin := v.lines[v.components[c].begin]
 	v.problems = append(v.problems, Problem{Line: int(begin.number), Property: v.components[c].name, Text: fmt.Sprintf(format, args...)})
 }

@@ -20,10 +20,11 @@ func (v *validator) value(c int32, l *line) {
 	case l.name == "SEQUENCE", k == kindNumber:
 		v.number(l, value)
 	case k == kindDateTime:
-		v.moment(l, value)
+		v.moment(l, value, l.parameter("TZID"), upper(l.parameter("VALUE")))
 	case k == kindDateTimes:
-		for _, member := range l.members() {
-			v.moment(l, strings.TrimSpace(member))
+		tzid, kind := l.parameter("TZID"), upper(l.parameter("VALUE"))
+		for member := range strings.SplitSeq(value, ",") {
+			v.moment(l, strings.TrimSpace(member), tzid, kind)
 		}
 	case k == kindDuration:
 		v.duration(l, value)
@@ -94,12 +95,10 @@ func (m moment) exists() bool {
 	return err == nil
 }
 
-// moment checks a date, a date-time or a period, its VALUE and its TZID.
-func (v *validator) moment(l *line, value string) {
+// moment checks a date, a date-time or a period against the TZID and the VALUE of its line.
+func (v *validator) moment(l *line, value, tzid, kind string) {
 	start, rest, period := strings.Cut(value, "/")
-	tzid := l.parameter("TZID")
 	m, ok := readMoment(start, tzid)
-	kind := upper(l.parameter("VALUE"))
 	switch {
 	case !ok || !m.exists():
 		v.say(l, "%q is not a date; write 20260131 or 20260131T090000Z", start)
