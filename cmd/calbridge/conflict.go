@@ -98,6 +98,9 @@ func (v conflictView) state() string {
 	case v.Resolution != nil:
 		return "resolved: " + *v.Resolution
 	}
+	if len(v.Contested) == 0 { // an edit against a deletion: --on-delete may have had the word
+		return "decided"
+	}
 	return "decided: " + string(v.Policy)
 }
 

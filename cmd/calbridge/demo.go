@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -81,7 +82,9 @@ func raise(ctx context.Context, outer *session) (*stage, error) {
 	private := true
 	f := outer.flags
 	f.DB, f.AllowPrivateHosts, f.JSON = "sqlite:"+filepath.Join(folder, "demo.db"), &private, true
-	st.session = newSession(outer.process, f)
+	inner := outer.process
+	inner.stderr = io.Discard // no progress, no notes: the report tells
+	st.session = newSession(inner, f)
 	return st, nil
 }
 

@@ -88,8 +88,17 @@ func (t *table) flush() error {
 		return err
 	}
 	head, rest, _ := strings.Cut(t.b.String(), "\n")
-	_, err := fmt.Fprint(t.s.stdout, t.s.paint(bold, strings.TrimRight(head, " ")), "\n", trimLines(rest))
+	_, err := fmt.Fprint(t.s.stdout, t.s.paint(bold, strings.TrimRight(head, " ")), "\n", t.s.marked(trimLines(rest)))
 	return err
+}
+
+// marked colours the marks that lines begin with.
+func (s *session) marked(text string) string {
+	if !s.colours {
+		return text
+	}
+	text = strings.ReplaceAll("\n"+text, "\n✓", "\n"+string(s.paint(green, "✓")))
+	return strings.ReplaceAll(text, "\n✗", "\n"+string(s.paint(red, "✗")))[1:]
 }
 
 // trimLines takes off the blanks that a tabwriter leaves after short last cells.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -116,16 +117,16 @@ func worthPruning(rep engine.Report) bool {
 	return changed > 0 && rand.IntN(pruneOnce) == 0
 }
 
-// progress gives what draws a bar on a terminal, and nothing anywhere else.
+// progress gives what draws a line on a terminal, and nothing anywhere else. How much there is to do nobody knows beforehand.
 func (s *session) progress() (show func(engine.Progress), done func()) {
 	if !isTerminal(s.stderr) {
 		return nil, func() {}
 	}
-	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(s.stderr), progressbar.OptionShowCount(), progressbar.OptionSetItsString("objects"),
-		progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(), progressbar.OptionSpinnerType(14), progressbar.OptionEnableColorCodes(s.colours))
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(s.stderr), progressbar.OptionClearOnFinish(), progressbar.OptionSpinnerType(14),
+		progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(100*time.Millisecond))
 	show = func(p engine.Progress) {
-		bar.Describe(clean(cell(p.Name)))
-		_ = bar.Set(p.Done)
+		bar.Describe(clip(clean(p.Name), 40) + ": " + count(p.Done, "object"))
+		_ = bar.Add(1)
 	}
 	return show, func() { _ = bar.Finish() }
 }
@@ -138,7 +139,7 @@ func (s *session) tellSync(rep engine.Report, nobody bool) error {
 		}
 	} else if nobody {
 		s.say("There is no account to sync. `calbridge account add caldav --help` tells how to add one.")
-	} else if err := s.syncTable(rep); err != nil {
+	} else if err := s.tellOutcome(rep); err != nil {
 		return err
 	}
 	return verdict(rep)
@@ -155,13 +156,19 @@ func verdict(rep engine.Report) error {
 	return nil
 }
 
-func (s *session) syncTable(rep engine.Report) error {
-	if len(rep.Runs) > 0 {
-		t := s.table("calendar", "pulled", "pushed", "conflicts", "unreadable", "requests", "seconds")
-		for _, r := range rep.Runs {
-			t.row(clip(r.Name, 40), tally(r.Pulled), tally(r.Pushed), orDot(r.Conflicts), orDot(r.Unreadable), fmt.Sprint(r.Requests),
-				fmt.Sprintf("%.2f", r.Seconds))
+// tellOutcome prints a line for each calendar in which something happened, then what there is to say, then the sum.
+func (s *session) tellOutcome(rep engine.Report) error {
+	t := s.table("calendar", "pulled", "pushed", "conflicts", "unreadable", "requests", "seconds")
+	busy := 0
+	for _, r := range rep.Runs {
+		if r.Pulled.Total()+r.Pushed.Total()+r.Conflicts+r.Unreadable == 0 && r.Trouble == nil {
+			continue
 		}
+		busy++
+		t.row(clip(r.Name, 40), tally(r.Pulled), tally(r.Pushed), orDot(r.Conflicts), orDot(r.Unreadable), fmt.Sprint(r.Requests),
+			fmt.Sprintf("%.2f", r.Seconds))
+	}
+	if busy > 0 {
 		if err := t.flush(); err != nil {
 			return err
 		}
@@ -169,11 +176,18 @@ func (s *session) syncTable(rep engine.Report) error {
 	for _, r := range rep.Runs {
 		s.tellRun(r)
 	}
+	requests, seconds := 0, 0.0
 	for _, a := range rep.Accounts {
+		requests, seconds = requests+a.Requests, seconds+a.Seconds
 		if a.Trouble != nil {
 			s.say("%s account %s (%s): %s", s.paint(red, "✗"), a.Name, a.ID, *a.Trouble)
 		}
 	}
+	sum := fmt.Sprintf("%s, %s, %.2f s.", count(len(rep.Runs), "calendar"), count(requests, "request"), seconds)
+	if busy == 0 && !rep.Failed() {
+		sum = "Nothing changed: " + sum
+	}
+	s.say("%s", s.paint(dim, sum))
 	return nil
 }
 
