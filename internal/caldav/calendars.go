@@ -169,7 +169,10 @@ func (c *Client) MakeCalendar(ctx context.Context, f cal.Facts) (cal.Href, error
 		if err == nil {
 			return href, c.Describe(ctx, href, f)
 		}
-		if there, _ := c.isThere(ctx, href); !there || errors.Is(err, cal.ErrLocked) {
+		if !errors.Is(err, cal.ErrRefused) {
+			return "", fmt.Errorf("make the calendar %s: %w", href, err) // it may have been made
+		}
+		if there, _ := c.isThere(ctx, href); !there {
 			return "", fmt.Errorf("make the calendar %s: %w", href, err)
 		}
 	}
@@ -198,12 +201,12 @@ func (c *Client) freeNames(title string) []cal.Href {
 // makeCalendar sends MKCALENDAR (RFC 4791 §5.3.1), and an extended MKCOL (RFC 5689) where that is not known. Only what cannot be set
 // later goes along: Zimbra makes the URL out of the name, DAViCal escapes it twice.
 func (c *Client) makeCalendar(ctx context.Context, href cal.Href, components string) error {
-	set := componentSet(components)
-	if set != "" {
-		set = `<D:set><D:prop>` + set + `</D:prop></D:set>`
+	plain := request{method: "MKCALENDAR", href: href} // Cyrus answers 500 to a body that sets nothing, and makes the calendar
+	if set := componentSet(components); set != "" {
+		plain.contentType = xmlType
+		plain.body = []byte(xmlHead + `<C:mkcalendar` + spaces + `><D:set><D:prop>` + set + `</D:prop></D:set></C:mkcalendar>`)
 	}
-	body := xmlHead + `<C:mkcalendar` + spaces + `>` + set + `</C:mkcalendar>`
-	err := c.arrange(ctx, request{method: "MKCALENDAR", href: href, body: []byte(body), contentType: xmlType})
+	err := c.arrange(ctx, plain)
 	var f fault
 	if !errors.As(err, &f) || f.status != http.StatusMethodNotAllowed && f.status != http.StatusNotImplemented {
 		return err
@@ -211,7 +214,7 @@ func (c *Client) makeCalendar(ctx context.Context, href cal.Href, components str
 	if there, err := c.isThere(ctx, href); there || err != nil {
 		return f.arranged() // Sabre and DAViCal: something has that name
 	}
-	body = xmlHead + `<D:mkcol` + spaces + `><D:set><D:prop><D:resourcetype><D:collection/><C:calendar/></D:resourcetype>` +
+	body := xmlHead + `<D:mkcol` + spaces + `><D:set><D:prop><D:resourcetype><D:collection/><C:calendar/></D:resourcetype>` +
 		componentSet(components) + `</D:prop></D:set></D:mkcol>`
 	return c.arrange(ctx, request{method: "MKCOL", href: href, body: []byte(body), contentType: xmlType})
 }

@@ -148,6 +148,23 @@ func TestMakeCalendar(t *testing.T) {
 	}
 }
 
+func TestMakeCalendarMakesNoSecondOneWhenItDoesNotKnow(t *testing.T) {
+	s := quirkyServer(t, func(q question) reply {
+		if q.Method == "MKCALENDAR" {
+			if q.text != "" {
+				t.Errorf("Cyrus answers 500 to a body that sets nothing: %q", q.text)
+			}
+			return reply{status: 500}
+		}
+		return ok207(withStatus(q.URL.Path, 200))
+	})
+	got, err := s.client(t, Profile{}).MakeCalendar(context.Background(), cal.Facts{Name: "Team"})
+	if kind(err) != "unknown" || got != "" {
+		t.Errorf("%q, %v", got, err)
+	}
+	checkAsked(t, s, "MKCALENDAR")
+}
+
 func TestMakeCalendarFindsAFreeName(t *testing.T) {
 	s := quirkyServer(t, func(q question) reply {
 		switch {
