@@ -16,9 +16,10 @@ func (v *visit) check(ctx context.Context, t todo) error {
 		return nil
 	}
 	v.pulled = true
-	p := &pull{visit: v, ask: v.ask(t.read)}
+	planned := v.run
 	return v.retry(ctx, func() error {
-		p.gone, v.run.Pulled = cal.Page{}, Tally{}
+		v.run = planned
+		p := &pull{visit: v, ask: v.ask(t.read)}
 		return p.preview(ctx)
 	})
 }

@@ -94,7 +94,8 @@ func (w *walk) noteOutcome(tx *store.Tx, outcome error) error {
 	case errors.Is(outcome, cal.ErrLocked):
 		a.State, a.Trouble = store.AccountLocked, outcome.Error()
 	case errors.As(outcome, &busy):
-		a.BusyUntil, a.Trouble = w.Clock().Add(busy.Wait), outcome.Error()
+		a.Trouble, a.Failures = outcome.Error(), a.Failures+1
+		a.BusyUntil = w.Clock().Add(busy.Wait + w.backOff(a.Failures)) // what it asked for is the least: iCloud's is too short
 	default:
 		a.Trouble, a.Failures = outcome.Error(), a.Failures+1
 	}

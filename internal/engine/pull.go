@@ -13,9 +13,8 @@ import (
 // pull brings what happened at the remote, page by page. What a page names as gone waits for the last page, where the guard sees
 // all of it; until then the token does not move either, so that a crash in between only means being told again.
 func (v *visit) pull(ctx context.Context, read []cal.Href) error {
-	p := &pull{visit: v, ask: v.ask(read)}
 	err := v.retry(ctx, func() error {
-		p.gone = cal.Page{}
+		p := &pull{visit: v, ask: v.ask(read)}
 		return p.receive(ctx)
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func (v *visit) push(ctx context.Context) error {
 		}
 		v.deliver(ctx, parcels)
 		v.pushed = true
-		if err := v.settleParcels(ctx, parcels); err != nil {
+		if err := v.settleParcels(context.WithoutCancel(ctx), parcels); err != nil {
 			return fmt.Errorf("push: %w", err)
 		}
 		v.progress(len(parcels))
