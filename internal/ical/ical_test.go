@@ -246,6 +246,48 @@ func TestDigestSeesWhatIsNotAValue(t *testing.T) {
 	}
 }
 
+// TestDigestPairs compares small events that differ in one line, or two.
+func TestDigestPairs(t *testing.T) {
+	event := func(lines string) cal.Body {
+		return cal.Body("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:u\n" + lines + "\nEND:VEVENT\nEND:VCALENDAR\n")
+	}
+	for _, c := range []struct {
+		same bool
+		a, b string
+	}{
+		{true, `ATTENDEE;MEMBER="mailto:a@x","mailto:b@x":mailto:c@x`, `ATTENDEE;MEMBER="MAILTO:b@X","mailto:a@x":mailto:c@x`},
+		{true, "TRIGGER:-PT0S", "TRIGGER:PT0M"}, {true, "RRULE:FREQ=MONTHLY;BYDAY=+1MO,-1FR;BYMONTH=01", "RRULE:BYMONTH=1;FREQ=monthly;BYDAY=-1FR,1MO"},
+		{true, "ORGANIZER:a@Example.org", "ORGANIZER:mailto:a@example.org"}, {true, `DTSTART;TZID="tzone://Microsoft/Utc":20260101T000000`, "DTSTART;TZID=Etc/UTC:20260101T000000"},
+		{true, "DTSTART;TZID=Argentina Standard Time:20260101T000000", "DTSTART;TZID=America/Argentina/Buenos_Aires:20260101T000000"},
+		{true, "DTSTART;TZID=US/Eastern:20260101T000000", "DTSTART;TZID=/mozilla.org/20050126_1/America/New_York:20260101T000000"},
+		{true, "DTSTART;VALUE=DATE:20260101", "DTSTART;VALUE=date;TZID=Europe/Berlin:20260101"}, {true, "EXDATE:20260101T000000Z,20260101T000000Z", "EXDATE:20260101T000000Z"},
+		{true, "GEO:1.5\\;2", "GEO:1.5;2"}, {true, "DESCRIPTION:\nPRIORITY:0", "X-MOZ-GENERATION:7"},
+		{true, "RDATE;VALUE=PERIOD:20260101T000000Z/PT60M", "RDATE;VALUE=PERIOD:20260101T000000Z/PT1H"},
+		{false, "DTSTART:20260101T000000", "DTSTART:20260101T000000Z"}, {false, "DTSTART;TZID=UTC:20260101T000000", "DTSTART:20260101T000000Z"},
+		{false, "DTSTART;VALUE=DATE:20260101", "DTSTART:20260101T000000"}, {false, "DTSTART;TZID=Europe/Oslo:20260101T000000", "DTSTART;TZID=Europe/Berlin:20260101T000000"},
+		{false, "RRULE:FREQ=WEEKLY", "RRULE:FREQ=WEEKLY;WKST=SU"}, {false, "X-A:1\nX-A:1", "X-A:1"}, {false, "SUMMARY:a\\nb", "SUMMARY:a\\\\nb"},
+		{false, "SUMMARY:ab", "SUMMARY:a\nLOCATION:b"}, {false, "COMMENT:a\nCOMMENT:b", "COMMENT:ab"}, {false, "URL:http://x/A", "URL:http://x/a"},
+		{false, "ATTENDEE:mailto:Bob@x", "ATTENDEE:mailto:bob@x"}, {false, "ATTACH:cid:1", "ATTACH;FMTTYPE=a/b:cid:1"},
+		{false, "ATTENDEE;X-A=" + strings.Repeat("x", 200) + ":mailto:a@x", "ATTENDEE;X-A=" + strings.Repeat("x", 201) + ":mailto:a@x"},
+	} {
+		if got := digestOf(t, event(c.a)) == digestOf(t, event(c.b)); got != c.same {
+			t.Errorf("%q and %q: same digest %t", c.a, c.b, got)
+		}
+	}
+}
+
+func TestReadTakesTheStampWhereNothingElseTells(t *testing.T) {
+	r := Read(cal.Body(strings.ReplaceAll(rich, "LAST-MODIFIED:20260102T080000Z\n", "")))
+	if got := r.Modified.Format("20060102T150405Z"); got != "20260101T120000Z" {
+		t.Error(got)
+	}
+	override := strings.Index(rich, "RECURRENCE-ID")
+	swapped := rich[:strings.Index(rich, "BEGIN:VEVENT")] + pub + "BEGIN:VEVENT" + rich[strings.Index(rich, "BEGIN:VEVENT")+len("BEGIN:VEVENT"):override] + rich[override:]
+	if r := Read(cal.Body(swapped)); r.Summary != "Planning, weekly" || r.Start != "20260105T090000" {
+		t.Errorf("an override before the master stands for all: %+v", r)
+	}
+}
+
 // TestDigestKeepsTheRulesOfAZoneNobodyKnows: a VTIMEZONE counts when its name alone says nothing.
 func TestDigestKeepsTheRulesOfAZoneNobodyKnows(t *testing.T) {
 	own := strings.ReplaceAll(rich, "Europe/Berlin", "Customized Time Zone")

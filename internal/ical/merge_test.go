@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"calbridge/internal/cal"
 )
@@ -35,8 +36,9 @@ const (
 		"SUMMARY:Planning on Wednesday\nDTSTART:20260114T100000Z\nDTEND:20260114T110000Z\nEND:VEVENT\n"
 	atLast = "BEGIN:VEVENT\nUID:5FC53010-1267-4F8E-BC28-1D7AE55A7C99\nRECURRENCE-ID;TZID=Europe/Berlin:20260114T090000\n" +
 		"DTSTAMP:20260101T120000Z\nSUMMARY:Planning at last\nDTSTART:20260114T100000Z\nDTEND:20260114T110000Z\nEND:VEVENT\n"
-	end  = "END:VCALENDAR\n"
-	rule = "RRULE:FREQ=WEEKLY;COUNT=12;BYDAY=MO,WE;INTERVAL=1\n"
+	office = "BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\n"
+	end    = "END:VCALENDAR\n"
+	rule   = "RRULE:FREQ=WEEKLY;COUNT=12;BYDAY=MO,WE;INTERVAL=1\n"
 )
 
 // mergeCase is what mine and theirs make of rich, and what the merge must make of it when theirs is preferred.
@@ -192,6 +194,62 @@ var mergeCases = map[string]mergeCase{
 		wantMine:   []string{"COUNT=12", "UNTIL=20260401T000000Z"},
 		contested:  "recurrence",
 		structural: true},
+	"the same rule on both sides, an instance there": {
+		mine:   []string{"COUNT=12", "COUNT=10", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		theirs: []string{"COUNT=12", "COUNT=10", exdates, exdates + late},
+		want:   []string{"COUNT=12", "COUNT=10", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans", exdates, exdates + late}},
+	"an override for all that follow, an instance there": {
+		mine:       []string{"RECURRENCE-ID;", "RECURRENCE-ID;RANGE=THISANDFUTURE;", "in the pub", "in the park"},
+		theirs:     []string{exdates, exdates + late},
+		want:       []string{exdates, exdates + late},
+		wantMine:   []string{"RECURRENCE-ID;", "RECURRENCE-ID;RANGE=THISANDFUTURE;", "in the pub", "in the park"},
+		contested:  "instances recurrence",
+		structural: true},
+	"rule here, another date there": {
+		mine:       []string{"COUNT=12", "COUNT=10"},
+		theirs:     []string{exdates, exdates + "RDATE:20260301T090000Z\n"},
+		want:       []string{exdates, exdates + "RDATE:20260301T090000Z\n"},
+		wantMine:   []string{"COUNT=12", "COUNT=10"},
+		contested:  "instances recurrence",
+		structural: true},
+	"other dates on both sides": {
+		mine:   []string{exdates, exdates + "RDATE;VALUE=PERIOD:20260301T090000Z/PT1H\n"},
+		theirs: []string{exdates, exdates + "RDATE;VALUE=PERIOD:20260301T090000Z/PT2H,20260302T090000Z/PT2H\n"},
+		want:   []string{exdates, exdates + "RDATE;VALUE=PERIOD:20260301T090000Z/PT2H,20260302T090000Z/PT2H\nRDATE;VALUE=PERIOD:20260301T090000Z/PT1H\n"}},
+	"a zone of one name with other rules": {
+		mine:       []string{"BEGIN:VEVENT", office + "BEGIN:VEVENT", "DTEND;TZID=Europe/Berlin:20260105", "DTEND;TZID=Office:20260105"},
+		theirs:     []string{"BEGIN:VEVENT", strings.ReplaceAll(office, "+0100", "+0200") + "BEGIN:VEVENT", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:       []string{"BEGIN:VEVENT", strings.ReplaceAll(office, "+0100", "+0200") + "BEGIN:VEVENT", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		wantMine:   []string{"BEGIN:VEVENT", office + "BEGIN:VEVENT", "DTEND;TZID=Europe/Berlin:20260105", "DTEND;TZID=Office:20260105"},
+		contested:  "time zone",
+		structural: true},
+	"instance deleted on both sides, override left on one": {
+		mine:      []string{pub, "", exdates, exdates + "EXDATE:20260107T080000Z\n"},
+		theirs:    []string{"in the pub", "in the park", exdates, exdates + "EXDATE:20260107T080000Z\n"},
+		want:      []string{"in the pub", "in the park", exdates, exdates + "EXDATE:20260107T080000Z\n"},
+		contested: "20260107T080000Z"},
+	"another UID": {
+		mine:       []string{"UID:5FC53010", "UID:6", "UID:5FC53010", "UID:6"},
+		theirs:     []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:       []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		wantMine:   []string{"UID:5FC53010", "UID:6", "UID:5FC53010", "UID:6"},
+		contested:  "instances",
+		structural: true},
+	"two components for one instance": {
+		mine:       []string{end, pub + end},
+		theirs:     []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:       []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		wantMine:   []string{end, pub + end},
+		contested:  "instances",
+		structural: true},
+	"one side was not valid before": {
+		mine:   []string{"20260105T100000", "20260105T080000"},
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:   []string{"20260105T100000", "20260105T080000", "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
+	"two alarms that are alike": {
+		mine:   []string{reminder, reminder + reminder},
+		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
+		want:   []string{reminder, reminder + reminder, "SUMMARY:Planning\\, weekly", "SUMMARY:Plans"}},
 	"a zone comes along": {
 		mine:   []string{"RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000", "RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000\nCOMMENT:x", "BEGIN:VEVENT", "BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\nBEGIN:VEVENT", "DTEND;TZID=Europe/Berlin:20260107T200000", "DTEND;TZID=Office:20260107T200000"},
 		theirs: []string{"SUMMARY:Planning\\, weekly", "SUMMARY:Plans"},
@@ -260,6 +318,51 @@ func difference(got, want string) string {
 		}
 	}
 	return b.String()
+}
+
+// TestMergeAlarmsByUID: what an alarm does, and that somebody saw it, are merged apart.
+func TestMergeAlarmsByUID(t *testing.T) {
+	alarm := "BEGIN:VALARM\nUID:a1\nACTION:AUDIO\nTRIGGER:-PT1H\nBEGIN:VLOCATION\nNAME:door\nEND:VLOCATION\nEND:VALARM\n"
+	with := func(pairs ...string) cal.Body {
+		return crlf(swap(t, rich, reminder, swap(t, alarm, pairs...)+reminder))
+	}
+	moved := []string{"-PT1H", "-PT2H", "NAME:door", "NAME:gate"}
+	seen := []string{"TRIGGER", "ACKNOWLEDGED:20260105T070000Z\nTRIGGER"}
+	later := []string{"TRIGGER", "ACKNOWLEDGED:20260105T073000Z\nTRIGGER"}
+	for name, c := range map[string]struct {
+		mine, theirs, want cal.Body
+		contested          string
+	}{
+		"moved here, seen there": {with(moved...), with(seen...), with(append(slices.Clone(seen), moved...)...), ""},
+		"seen here, moved there": {with(seen...), with(moved...), with(append(slices.Clone(seen), moved...)...), ""},
+		"both here":              {with(append(slices.Clone(seen), moved...)...), with(), with(append(slices.Clone(seen), moved...)...), ""},
+		"seen twice":             {with(seen...), with(later...), with(later...), "alarm:a1"},
+		"moved twice":            {with("-PT1H", "-PT3H"), with(moved...), with(moved...), "alarm:a1"},
+		"seen here, gone there":  {with(seen...), crlf(rich), crlf(rich), ""},
+		"gone here, seen there":  {crlf(rich), with(seen...), crlf(rich), ""},
+	} {
+		m, err := Merge(Sides{with(), c.mine, c.theirs}, cal.Theirs)
+		if err != nil || strings.Join(m.Contested, " ") != c.contested || digestOf(t, m.Body) != digestOf(t, c.want) {
+			t.Errorf("%s: %v %v\n%s", name, err, m.Contested, difference(string(m.Body), string(c.want)))
+		}
+	}
+}
+
+// TestMergeFoldsBetweenLetters: a line that is put together anew is folded at 75 octets, and no letter is cut in two.
+func TestMergeFoldsBetweenLetters(t *testing.T) {
+	long := "CN=Caroline " + strings.Repeat("ä€𝄞", 40)
+	mine := crlf(swap(t, rich, "CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"))
+	m, err := Merge(Sides{crlf(rich), mine, crlf(swap(t, rich, "CN=Carol", long))}, cal.Theirs)
+	if err != nil || digestOf(t, m.Body) != digestOf(t, crlf(swap(t, rich, "CN=Carol;PARTSTAT=NEEDS-ACTION", long+";PARTSTAT=DECLINED"))) {
+		t.Error(err, string(m.Body))
+	}
+	_, attendee, _ := strings.Cut(string(m.Body), "ATTENDEE;CN=Caro")
+	attendee, _, _ = strings.Cut("ATTENDEE;CN=Caro"+attendee, "ATTACH")
+	for line := range strings.SplitSeq(attendee, "\r\n") {
+		if len(line) > 75 || !utf8.ValidString(line) {
+			t.Errorf("%d octets: %q", len(line), line)
+		}
+	}
 }
 
 func TestMergeTouchesNothingElse(t *testing.T) {

@@ -110,9 +110,6 @@ func (p *patch) adapt(text string) string {
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	if p.end == "\n" {
-		return text
-	}
 	return strings.ReplaceAll(text, "\n", p.end)
 }
 

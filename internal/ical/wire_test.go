@@ -21,6 +21,7 @@ func TestWireRaisesTheSequenceOfWhatOthersPlanBy(t *testing.T) {
 		"time":                     {mine, []string{"20260105T100000", "20260105T110000"}, "3 now"},
 		"place":                    {mine, []string{"LOCATION:Room 4", "LOCATION:Room 5"}, "3 now"},
 		"exception":                {mine, []string{exdates, exdates + late}, "3 now"},
+		"status":                   {mine, []string{"STATUS:CONFIRMED", "STATUS:CANCELLED"}, "3 now"},
 		"title":                    {mine, []string{"SUMMARY:Planning", "SUMMARY:Plan"}, "2"},
 		"raised already":           {mine, []string{"COUNT=12", "COUNT=11", "SEQUENCE:2", "SEQUENCE:7"}, "7 now"},
 		"fallen behind":            {mine, []string{"SUMMARY:Planning", "SUMMARY:Plan", "SEQUENCE:2\n", ""}, "2"},
@@ -62,7 +63,11 @@ func TestWireLeavesTheRestAlone(t *testing.T) {
 
 func TestCopyCanMailNobody(t *testing.T) {
 	mailer := "BEGIN:VALARM\nACTION:EMAIL\nSUMMARY:s\nDESCRIPTION:d\nATTENDEE:mailto:eve@example.org\nTRIGGER:-P2D\nEND:VALARM\n"
-	body, err := Copy(crlf(swap(t, rich, reminder, reminder+mailer, "CALSCALE:GREGORIAN\n", "METHOD:REQUEST\n")), "copy,1")
+	body, err := Copy(crlf(swap(t, rich, reminder, reminder+mailer+"BEGIN:PARTICIPANT\nUID:p\nCALENDAR-ADDRESS:mailto:eve@example.org\nEND:PARTICIPANT\n", "STATUS:", "REQUEST-STATUS:2.0;ok\nSTATUS:", "CALSCALE:GREGORIAN\n", "METHOD:REQUEST\n")), "copy,1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err = Copy(cal.Body(swap(t, string(body), "copy\\,1", "5FC53010-1267-4F8E-BC28-1D7AE55A7C99", "copy\\,1", "5FC53010-1267-4F8E-BC28-1D7AE55A7C99")), "copy,1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +99,7 @@ func TestWeak(t *testing.T) {
 		{false, []string{"TRIGGER:-P1D", "TRIGGER:-P2D"}},
 		{false, []string{carol, ""}},
 		{false, []string{pub, ""}},
+		{false, []string{end, wednesday + end}},
 		{false, []string{"in the pub", "in the park"}},
 	} {
 		if got := Weak(crlf(rich), crlf(swap(t, rich, c.pairs...))); got != c.weak {
@@ -114,8 +120,16 @@ func TestRebaseRecognisesWhatWeSent(t *testing.T) {
 		"applied, and moved since":         {sent, append(slices.Clone(sent), "LOCATION:Room 4", "LOCATION:Room 5"), sent},
 		"applied, and the override edited": {sent, append(slices.Clone(sent), "on Wednesday", "on Thursday"), sent},
 		"an attendee's answer":             {[]string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"}, []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=C;PARTSTAT=DECLINED"}, []string{"CN=Carol;PARTSTAT=NEEDS-ACTION", "CN=Carol;PARTSTAT=DECLINED"}},
+		"somebody else's override":         {[]string{end, wednesday + end}, []string{end, swap(t, wednesday, "SUMMARY:Planning on", "SUMMARY:Elsewhere on", "T100000Z", "T120000Z", "T110000Z", "T130000Z") + end}, nil},
+		"an attendee who came back":        {[]string{bob, ""}, []string{bob, "ATTENDEE:mailto:bob@example.org\n"}, nil},
+		"an alarm that came back":          {[]string{email, ""}, []string{email, strings.Replace(email, "PT1H", "PT2H", 1)}, nil},
 		"an override removed":              {[]string{pub, ""}, []string{pub, "", "COUNT=12", "COUNT=13"}, []string{pub, ""}},
 	} {
+		rich := swap(t, rich, reminder, reminder+swap(t, email, "TRIGGER", "ACKNOWLEDGED:20260105T070000Z\nTRIGGER"))
+		if name == "an alarm that came back" {
+			c.sent[0] = swap(t, email, "TRIGGER", "ACKNOWLEDGED:20260105T070000Z\nTRIGGER")
+			c.seen[0] = c.sent[0]
+		}
 		got, err := Rebase(crlf(rich), crlf(swap(t, rich, c.sent...)), crlf(swap(t, rich, c.seen...)))
 		want := crlf(swap(t, rich, c.want...))
 		if err != nil || digestOf(t, got) != digestOf(t, want) {
