@@ -521,9 +521,18 @@ func TestABrokenServerIsNotAskedForEver(t *testing.T) {
 		}
 		return reply{status: 502}
 	})
-	got := changes(t, s.client(t, Profile{SyncCollection: Yes}), cal.Ask{}, nil)
-	if n := len(s.log()); got.err == nil && len(got.unread) != len(o) || n > 1200 {
-		t.Errorf("%d requests, %v", n, got.err)
+	for _, since := range []cal.Token{"", "t0"} {
+		got := changes(t, s.client(t, Profile{}), cal.Ask{Since: since}, nil)
+		asked := s.log()
+		listings := 0
+		for _, q := range asked {
+			if strings.Contains(q, "sync-collection") {
+				listings++
+			}
+		}
+		if got.err == nil && len(got.unread) != len(o) || len(asked) > 1200 || listings != 1 {
+			t.Errorf("since %q: %d requests, %d of them listings, %v", since, len(asked), listings, got.err)
+		}
 	}
 }
 
