@@ -3,19 +3,20 @@
 FUZZTIME ?= 30s
 
 run:
-	go run ./cmd/calbridge serve
+	go run ./cmd/calbridge demo --once
 
 test:
 	bash scripts/test.sh
 
-# check is what an editor's save may cost: nothing is installed, what is not there is skipped.
+# check is test with what is installed already: what is not there is skipped.
 check:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	go vet ./...
-	go test ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go test -race -shuffle=on ./...
 
 bench:
-	go run ./bench
+	go test -tags bench -count=1 -timeout 60m -v ./bench
 
 # fuzz gives each fuzz target FUZZTIME, one after the other.
 fuzz:
