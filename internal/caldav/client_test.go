@@ -232,7 +232,7 @@ func TestRedirectKeepsMethodBodyAndHeaders(t *testing.T) {
 }
 
 func TestRedirectsEnd(t *testing.T) {
-	s := record(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, q.URL.Path+"x/", 302) })
+	s := record(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, q.URL.Path+"x/", http.StatusFound) })
 	_, err := dial(t, s).send(t.Context(), propfindHome())
 	if err == nil || s.count() != 4 {
 		t.Errorf("%d requests, %v", s.count(), err)
@@ -298,7 +298,7 @@ func TestEscapesArriveAsWritten(t *testing.T) {
 }
 
 func TestWritesAreNotRedirected(t *testing.T) {
-	s := record(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/elsewhere", 308) })
+	s := record(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/elsewhere", http.StatusPermanentRedirect) })
 	for _, method := range []string{"PUT", "DELETE", "MKCALENDAR", "PROPPATCH"} {
 		r := putEvent()
 		r.method = method

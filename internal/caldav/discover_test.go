@@ -27,7 +27,7 @@ func (s tree) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case !ok:
 		w.WriteHeader(404)
 	case strings.HasPrefix(props, "/"):
-		http.Redirect(w, q, props, 301)
+		http.Redirect(w, q, props, http.StatusMovedPermanently)
 	default:
 		w.Header().Set("DAV", "1, calendar-access")
 		w.WriteHeader(207)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 	modernc "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -153,7 +154,7 @@ func sqliteCode(err error, codes ...int) bool {
 // it waits for a standby, so it is no answer.
 func postgresEnds(err error) bool {
 	var e *pq.Error
-	return errors.As(err, &e) && (e.Severity == pq.Efatal || e.Severity == pq.Epanic)
+	return errors.As(err, &e) && (e.Severity == pqerror.SeverityFatal || e.Severity == pqerror.SeverityPanic)
 }
 
 // postgresCode reports whether PostgreSQL answered with one of the codes; without codes, whether it answered at all.

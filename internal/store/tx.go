@@ -189,16 +189,6 @@ func (tx *Tx) each(text string, args []any, fn func(scan) error) error {
 	return rows.Err()
 }
 
-// structs reads a query into a slice of structs, by their db tags.
-func structs[T any](tx *Tx, text string, args ...any) ([]T, error) {
-	rows, err := tx.rows(text, args...)
-	if err != nil {
-		return nil, err
-	}
-	var all []T
-	return all, sqlx.StructScan(rows, &all)
-}
-
 // statement gives the text prepared in this transaction; nil where that does not pay.
 func (tx *Tx) statement(text string) (*sqlx.Stmt, error) {
 	if !tx.db.prepared {
