@@ -182,6 +182,9 @@ func (s *session) discover(ctx context.Context, where, username string, password
 	cfg.Username, cfg.Password = username, password
 	if d.Account, err = caldav.Discover(ctx, cfg, where); err != nil {
 		s.tellSteps(d.Steps)
+		if len(d.Steps) == 0 { // it did not come to the first
+			return d, usage("%w (--url)", err)
+		}
 		return d, explain(err)
 	}
 	cfg.Homes, cfg.Username, cfg.Profile = d.Homes, d.Username, d.Profile

@@ -54,6 +54,13 @@ func TestAccountAddMisuse(t *testing.T) {
 	d.fails(exitUsage, `"acme"|--preset list`, append(add, "--preset", "acme", "--username", user)...)
 	d.fails(exitUsage, "nextcloud|--url", append(add, "--preset", "nextcloud", "--username", user)...)
 	d.fails(exitUsage, "--password", append(add, "--password", "x")...)
+	for _, url := range []string{"ftp://cal.example/", "https://al:secret@cal.example/", "https:///"} {
+		o := d.type_(password, append(add, "--url", url, "--username", user, "--password-stdin")...)
+		o.fails(t, exitUsage, "URL|--url")
+		if strings.Contains(o.err, "secret") {
+			t.Errorf("the password in the URL shows: %s", o.err)
+		}
+	}
 	if len(d.server.Journal()) > 0 {
 		t.Errorf("misuse sent %v", d.server.Journal())
 	}

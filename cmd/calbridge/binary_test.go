@@ -121,9 +121,15 @@ func TestKilled(t *testing.T) {
 	cmd.Process.Signal(syscall.SIGKILL)
 	cmd.Wait()
 	d.server.OnRequest(nil)
+	d.must("object", "list") // takes in what the dead left in the journal
+	before := d.bytes("cal.db")
+	d.must("sync", "--check")
+	if !bytes.Equal(before, d.bytes("cal.db")) {
+		t.Error("a check ended the lease of the dead")
+	}
 	d.must("sync")
 
-	d.lease(id, "elsewhere+1/1/aa")
+	d.lease(id, "elsewhere+1/99999999/aa")
 	if o := d.run("sync"); o.code != exitFailed || !strings.Contains(o.out, "another worker") {
 		t.Errorf("the lease of another machine: %+v", o)
 	}

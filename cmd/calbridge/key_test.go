@@ -25,6 +25,20 @@ func TestKeyRotate(t *testing.T) {
 	}
 }
 
+// TestRetiredKey: an old copy of the database does not open under the new key, unless that is asked for.
+func TestRetiredKey(t *testing.T) {
+	for _, flags := range []string{"", "--keep-old"} {
+		d := newDesk(t)
+		d.join()
+		copied := string(d.bytes("cal.db"))
+		d.must(append([]string{"key", "rotate"}, strings.Fields(flags)...)...)
+		d.write("cal.db", copied)
+		if o := d.run("sync"); (o.code == exitDone) != (flags != "") {
+			t.Errorf("key rotate %s: the old copy: %+v", flags, o)
+		}
+	}
+}
+
 func TestKeyInEnvironment(t *testing.T) {
 	d := newDesk(t)
 	d.env["CALBRIDGE_KEY"] = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

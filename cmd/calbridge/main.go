@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -73,15 +74,26 @@ func run(ctx context.Context, p process) int {
 		return exitUsage
 	}
 	err := p.run(ctx)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = failure{errors.New("interrupted"), exitFailed}
+	}
 	if err != nil && !errors.Is(err, errTold) {
 		fmt.Fprintln(p.stderr, "calbridge: "+clean(oneLine(err)))
 	}
 	return exitCode(err)
 }
 
-// oneLine is an error on one line; joined errors come on several.
+// oneLine is an error on one line. Joined errors come on several, and often end alike: then the first will do.
 func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+	var told []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		_, end, _ := strings.Cut(line, ": ")
+		same := func(earlier string) bool { return end != "" && strings.HasSuffix(earlier, end) }
+		if !slices.ContainsFunc(told, same) {
+			told = append(told, line)
+		}
+	}
+	return strings.Join(told, "; ")
 }
 
 // leave is how kong's wish to end the program, after --help, travels up.

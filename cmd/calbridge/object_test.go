@@ -133,7 +133,8 @@ func TestHostileNames(t *testing.T) {
 	d.join()
 	d.server.Store(user, "work", "a.ics", event("a", "\x1b]0;owned\x07\u202egnp"))
 	d.must("sync")
-	out := d.must("object", "list")
+	id := d.type_(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--name", "\x1b[2Jx\u202ey\x07", "--password-stdin")
+	out := d.must("object", "list") + d.must("account", "list") + id.out
 	for _, bad := range []string{"\x1b", "\x07", "\u202e"} {
 		if strings.Contains(out, bad) {
 			t.Errorf("%q gets through in %q", bad, out)

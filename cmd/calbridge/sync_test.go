@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"calbridge/internal/caldav"
 	"calbridge/internal/engine"
 	"calbridge/internal/sim"
+	"calbridge/internal/store"
 )
 
 // TestSyncJSON: the shape that scripts rely on.
@@ -283,4 +285,39 @@ func TestCalendars(t *testing.T) {
 	if v.Policy.OnConflict != "keep-both" || v.Policy.OnDelete != "as-policy" {
 		t.Errorf("%+v", v)
 	}
+}
+
+// TestLearned: what a sync found out about the server is there for the next process.
+func TestLearned(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	if p := d.profile(); p.Auth != caldav.AuthBasic || p.InlineData != caldav.Unknown {
+		t.Errorf("adding the account: %+v", p)
+	}
+	d.server.Store(user, "work", "a.ics", event("a", "A"))
+	d.must("sync")
+	if p := d.profile(); p.InlineData != caldav.Yes {
+		t.Errorf("the first sync: %+v", p)
+	}
+}
+
+// profile is what is stored about the server.
+func (d *desk) profile() (p caldav.Profile) {
+	d.t.Helper()
+	db, err := store.Open(d.t.Context(), d.env["CALBRIDGE_DB"], store.Options{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Read(d.t.Context(), func(tx *store.Tx) error {
+		raw, err := tx.Server(strings.TrimSuffix(d.url, "/"))
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(raw, &p)
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return p
 }
