@@ -72,18 +72,23 @@ func (p *planner) moves(page cal.Page) {
 			gone[h] = true
 		}
 	}
+	moved := map[string]bool{}
 	for _, r := range page.Present {
 		o := p.held.byUID[r.UID]
-		if r.UID == "" || o == nil || p.held.byHref[r.Href] != nil {
+		if r.UID == "" || o == nil || moved[r.UID] || p.held.byHref[r.Href] != nil {
 			continue
 		}
 		if gone[o.Href] || neverArrived(*o) {
-			delete(p.held.byHref, o.Href)
-			moved := *o
-			moved.Href = r.Href
-			p.held.byHref[r.Href] = &moved
+			p.move(*o, r.Href)
+			moved[r.UID] = true
 		}
 	}
+}
+
+func (p *planner) move(o cal.Object, to cal.Href) {
+	delete(p.held.byHref, o.Href)
+	o.Href = to
+	p.held.byHref[to] = &o
 }
 
 // neverArrived: the remote has never shown the object, and no request of ours for it is under way.
