@@ -298,7 +298,9 @@ func TestEscapesArriveAsWritten(t *testing.T) {
 }
 
 func TestWritesAreNotRedirected(t *testing.T) {
-	s := record(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/elsewhere", http.StatusPermanentRedirect) })
+	s := record(t, func(w http.ResponseWriter, q *http.Request) {
+		http.Redirect(w, q, "/elsewhere", http.StatusPermanentRedirect)
+	})
 	for _, method := range []string{"PUT", "DELETE", "MKCALENDAR", "PROPPATCH"} {
 		r := putEvent()
 		r.method = method
