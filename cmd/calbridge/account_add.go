@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -56,6 +57,7 @@ func (c addCaldavCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	s.tellTwins(ctx, found)
 	a, calendars, err := s.addCaldav(ctx, c, where, found, password)
 	if err != nil {
 		return err
@@ -246,6 +248,19 @@ func (s *session) addCaldav(ctx context.Context, c addCaldavCmd, where string, f
 		return tx.PutServer(origin(a), marshal(found.Profile))
 	})
 	return a, calendars, err
+}
+
+// tellTwins warns of accounts that have the same calendars already: they would be here twice.
+func (s *session) tellTwins(ctx context.Context, found discovery) {
+	_ = s.read(ctx, func(tx *store.Tx) error {
+		all, err := tx.Accounts(store.AccountFilter{Provider: "caldav"})
+		for _, a := range all {
+			if a.Username == found.Username && slices.Equal(a.Homes, found.Homes) {
+				s.note("Account %s (%s) has the same calendars already: they will be here twice.", a.ID, a.Name)
+			}
+		}
+		return err
+	})
 }
 
 // changePassword tries another password for an account, and stores it when it lets us in.

@@ -13,7 +13,7 @@ import (
 
 func TestAccountAdd(t *testing.T) {
 	d := newDesk(t)
-	o := d.type_(password+"\n", "account", "add", "caldav", "--url", d.url, "--username", user, "--name", "Home", "--owner", "al", "--password-stdin")
+	o := d.feed(password+"\n", "account", "add", "caldav", "--url", d.url, "--username", user, "--name", "Home", "--owner", "al", "--password-stdin")
 	if o.code != exitDone || !strings.Contains(o.out, "(Home) with 2 calendars") {
 		t.Fatalf("%+v", o)
 	}
@@ -30,6 +30,9 @@ func TestAccountAdd(t *testing.T) {
 	}
 	if show := d.must("account", "show", "Home"); !strings.Contains(show, d.url) {
 		t.Errorf("%s", show)
+	}
+	if again := d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin"); !strings.Contains(again.err, "(Home) has the same calendars already") {
+		t.Errorf("no warning of the second: %+v", again)
 	}
 	if none := ask[struct{ Accounts []accountView }](d, "account", "list", "--owner", "bo"); none.Accounts == nil || len(none.Accounts) > 0 {
 		t.Errorf("%+v", none)
@@ -55,7 +58,7 @@ func TestAccountAddMisuse(t *testing.T) {
 	d.fails(exitUsage, "nextcloud|--url", append(add, "--preset", "nextcloud", "--username", user)...)
 	d.fails(exitUsage, "--password", append(add, "--password", "x")...)
 	for _, url := range []string{"ftp://cal.example/", "https://al:secret@cal.example/", "https:///"} {
-		o := d.type_(password, append(add, "--url", url, "--username", user, "--password-stdin")...)
+		o := d.feed(password, append(add, "--url", url, "--username", user, "--password-stdin")...)
 		o.fails(t, exitUsage, "URL|--url")
 		if strings.Contains(o.err, "secret") {
 			t.Errorf("the password in the URL shows: %s", o.err)
@@ -72,7 +75,7 @@ func TestAccountAddMisuse(t *testing.T) {
 // TestWrongPassword: one request, exit 3, nothing stored.
 func TestWrongPassword(t *testing.T) {
 	d := newDesk(t)
-	d.type_("wrong\n", "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin").fails(t, exitPerson, "credentials refused|nothing was stored")
+	d.feed("wrong\n", "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin").fails(t, exitPerson, "credentials refused|nothing was stored")
 	if n := authorized(d); n != 1 {
 		t.Errorf("%d requests carried the wrong password", n)
 	}
@@ -114,12 +117,12 @@ func TestPasswordNowhere(t *testing.T) {
 func TestPrivateAddress(t *testing.T) {
 	d := newDesk(t)
 	delete(d.env, "CALBRIDGE_ALLOW_PRIVATE_HOSTS")
-	o := d.type_(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin")
+	o := d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin")
 	o.fails(t, exitFailed, "CALBRIDGE_ALLOW_PRIVATE_HOSTS")
 	if len(d.server.Journal()) > 0 {
 		t.Errorf("sent %v", d.server.Journal())
 	}
-	o = d.type_(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin", "--allow-private-hosts")
+	o = d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin", "--allow-private-hosts")
 	if o.code != exitDone {
 		t.Errorf("%+v", o)
 	}
@@ -138,7 +141,7 @@ func TestRedirectElsewhere(t *testing.T) {
 		http.Redirect(w, r, thief.URL+"/dav/", http.StatusPermanentRedirect)
 	}))
 	defer lure.Close()
-	o := d.type_(password, "account", "add", "caldav", "--url", lure.URL+"/dav/", "--username", user, "--password-stdin")
+	o := d.feed(password, "account", "add", "caldav", "--url", lure.URL+"/dav/", "--username", user, "--password-stdin")
 	o.fails(t, exitFailed, "password is not sent there")
 	if met.Load() > 0 {
 		t.Error("the redirect was followed")
@@ -163,8 +166,12 @@ func TestLockedAccount(t *testing.T) {
 	if n := len(d.server.Journal()); n != 1 {
 		t.Errorf("the refused password was tried again")
 	}
-	d.type_("wrong again", "account", "resume", id, "--password-stdin").fails(t, exitPerson, "credentials refused")
-	if o := d.type_("another", "account", "resume", id, "--password-stdin"); o.code != exitDone {
+	d.fails(exitPerson, "account resume", "calendar", "edit", "Work", "--name", "Elsewhere")
+	if n := len(d.server.Journal()); n != 1 {
+		t.Errorf("another command tried the refused password again")
+	}
+	d.feed("wrong again", "account", "resume", id, "--password-stdin").fails(t, exitPerson, "credentials refused")
+	if o := d.feed("another", "account", "resume", id, "--password-stdin"); o.code != exitDone {
 		t.Fatalf("%+v", o)
 	}
 	d.must("sync")
@@ -227,7 +234,7 @@ func TestDoctor(t *testing.T) {
 	if len(d.server.Writes()) > 0 {
 		t.Errorf("the doctor wrote %v", d.server.Writes())
 	}
-	if o := d.type_("wrong", "doctor", d.url, "--username", user, "--password-stdin"); o.code != exitPerson {
+	if o := d.feed("wrong", "doctor", d.url, "--username", user, "--password-stdin"); o.code != exitPerson {
 		t.Errorf("%+v", o)
 	}
 	if _, err := os.Stat(d.path("cal.db")); err == nil {

@@ -51,10 +51,10 @@ type outcome struct {
 }
 
 // run calls the program, in this process, with nothing on standard input.
-func (d *desk) run(args ...string) outcome { return d.type_("", args...) }
+func (d *desk) run(args ...string) outcome { return d.feed("", args...) }
 
-// type_ is run with something on standard input.
-func (d *desk) type_(stdin string, args ...string) outcome {
+// feed is run with something on standard input.
+func (d *desk) feed(stdin string, args ...string) outcome {
 	d.t.Helper()
 	var out, errs bytes.Buffer
 	code := run(context.Background(), process{args: args, stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs,
@@ -123,7 +123,7 @@ func decode(t *testing.T, out string, into any) {
 // join adds the account and gives its id.
 func (d *desk) join() string {
 	d.t.Helper()
-	o := d.type_(password+"\n", "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin", "--json")
+	o := d.feed(password+"\n", "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin", "--json")
 	if o.code != exitDone {
 		d.t.Fatalf("add the account: exit %d\n%s", o.code, o.err)
 	}

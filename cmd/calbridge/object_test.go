@@ -26,7 +26,7 @@ func TestObjectLife(t *testing.T) {
 	if o := d.object("a"); o.Sync.State != "synced" || o.Href == nil {
 		t.Errorf("%+v", o)
 	}
-	o := d.type_(event("a", "Second"), "object", "edit", id, "-")
+	o := d.feed(event("a", "Second"), "object", "edit", id, "-")
 	if o.code != exitDone || o.out != id+" pending\n" {
 		t.Errorf("%+v", o)
 	}
@@ -63,7 +63,7 @@ func TestObjectMisuse(t *testing.T) {
 	d := newDesk(t)
 	d.join()
 	d.must("sync")
-	create := func(body string) outcome { return d.type_(body, "object", "create", "--calendar", "Work") }
+	create := func(body string) outcome { return d.feed(body, "object", "create", "--calendar", "Work") }
 	create("").fails(t, exitUsage, "no iCalendar text|standard input")
 	create("nonsense").fails(t, exitUsage, "invalid iCalendar|line 1")
 	create(strings.Replace(event("a", "A"), "DTSTART:2026", "DTSTART:soon", 1)).fails(t, exitUsage, "line 7|DTSTART")
@@ -75,7 +75,7 @@ func TestObjectMisuse(t *testing.T) {
 	id := string(ask[objectView](d, "object", "create", "--calendar", "Work", d.write("a.ics", event("a", "A"))).ID)
 	create(event("a", "Another")).fails(t, exitUsage, `"a"|`+id)
 	d.fails(exitUsage, `"a"|"b"`, "object", "edit", id, d.write("b.ics", event("b", "B")))
-	d.type_("nonsense", "object", "edit", id).fails(t, exitUsage, "line 1")
+	d.feed("nonsense", "object", "edit", id).fails(t, exitUsage, "line 1")
 	if n := len(ask[struct{ Objects []objectView }](d, "object", "list").Objects); n != 1 {
 		t.Errorf("%d objects", n)
 	}
@@ -133,7 +133,7 @@ func TestHostileNames(t *testing.T) {
 	d.join()
 	d.server.Store(user, "work", "a.ics", event("a", "\x1b]0;owned\x07\u202egnp"))
 	d.must("sync")
-	id := d.type_(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--name", "\x1b[2Jx\u202ey\x07", "--password-stdin")
+	id := d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--name", "\x1b[2Jx\u202ey\x07", "--password-stdin")
 	out := d.must("object", "list") + d.must("account", "list") + id.out
 	for _, bad := range []string{"\x1b", "\x07", "\u202e"} {
 		if strings.Contains(out, bad) {

@@ -13,7 +13,7 @@ import (
 func TestRealServers(t *testing.T) {
 	providertest.EachServer(t, func(t *testing.T, server providertest.Server) {
 		d := newDesk(t)
-		o := d.type_(server.Password, "account", "add", "caldav", "--url", server.URL+server.Home, "--username", server.User, "--password-stdin", "--json")
+		o := d.feed(server.Password, "account", "add", "caldav", "--url", server.URL+server.Home, "--username", server.User, "--password-stdin", "--json")
 		if o.code != exitDone {
 			t.Fatalf("%s", o.err)
 		}
@@ -54,7 +54,7 @@ func TestPostgres(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	d.must("sync", "--migrate")
-	o := d.type_(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin")
+	o := d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--password-stdin")
 	o.fails(t, exitUsage, "CALBRIDGE_KEY|CALBRIDGE_KEY_FILE")
 	d.env["CALBRIDGE_KEY"] = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 	d.join()

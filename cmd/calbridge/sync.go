@@ -243,7 +243,7 @@ func orDot(n int) string {
 
 // approveCmd is `calbridge approve RUN`.
 type approveCmd struct {
-	Run_ string `arg:"" name:"run" help:"The run's id: calbridge run list --state held."`
+	ID string `arg:"" name:"run" help:"The run's id: calbridge run list --state held."`
 }
 
 // Run marks the run as approved and syncs its calendar at once. What is allowed is just the set of deletions that the run was held for.
@@ -251,7 +251,7 @@ func (c approveCmd) Run(ctx context.Context, s *session) error {
 	var a store.Account
 	var run store.Run
 	err := s.write(ctx, func(tx *store.Tx) (err error) {
-		if run, err = findRun(tx, c.Run_); err != nil {
+		if run, err = findRun(tx, c.ID); err != nil {
 			return err
 		}
 		if run, err = engine.Approve(tx, run.ID); err != nil {

@@ -172,7 +172,7 @@ func TestSyncOneCalendar(t *testing.T) {
 func (d *desk) second() string {
 	d.users["bo"] = password
 	d.server.AddCalendar("bo", "own", sim.Properties{Name: "Bo's"})
-	o := d.type_(password, "account", "add", "caldav", "--url", d.url, "--username", "bo", "--password-stdin", "--json")
+	o := d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", "bo", "--password-stdin", "--json")
 	var v struct{ Account accountView }
 	decode(d.t, o.out, &v)
 	return string(v.Account.ID)

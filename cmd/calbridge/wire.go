@@ -60,8 +60,11 @@ func (r remote) Learned() (server string, profile []byte) {
 }
 
 func (s *session) remote(ctx context.Context, a store.Account) (remote, error) {
-	if a.Provider != "caldav" {
+	switch {
+	case a.Provider != "caldav":
 		return remote{}, fmt.Errorf("account %s: this program cannot speak to %q", a.ID, a.Provider)
+	case a.State == store.AccountLocked: // trying a refused password again is how accounts get blocked
+		return remote{}, failure{fmt.Errorf("the password of account %s was refused: `calbridge account resume %s --password-file FILE`", a.ID, a.ID), exitPerson}
 	}
 	password, err := s.unseal(ctx, a)
 	if err != nil {
@@ -170,5 +173,6 @@ func died(owner string) bool {
 	if err != nil || pid <= 0 || where != machine() {
 		return false
 	}
-	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	process, err := os.FindProcess(pid) // on Unix it always finds one
+	return err == nil && errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
