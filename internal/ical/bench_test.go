@@ -31,3 +31,27 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkMerge(b *testing.B) {
+	s := Sides{crlf(rich), crlf(swap(b, rich, "SUMMARY:Planning", "SUMMARY:Plan")), crlf(swap(b, rich, "LOCATION:Room 4", "LOCATION:Room 5"))}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Merge(s, cal.Mine); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkDecode is what go-ical's tree would cost beside it.
+func BenchmarkDecode(b *testing.B) {
+	bodies, size := typical(100)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, body := range bodies {
+			if _, err := Decode(body); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

@@ -19,7 +19,7 @@ func Copy(body cal.Body, uid string) (cal.Body, error) {
 		}
 	}
 	for c := range o.components {
-		if name := o.components[c].name; name == "PARTICIPANT" || name == "VALARM" && strings.EqualFold(o.value(int32(c), "ACTION"), "EMAIL") {
+		if o.mailer(int32(c)) {
 			p.removeComponent(int32(c))
 		}
 	}
@@ -27,6 +27,15 @@ func Copy(body cal.Body, uid string) (cal.Body, error) {
 		p.set(c, "UID", escape(uid))
 	}
 	return p.body(), nil
+}
+
+// mailer reports whether a component inside of an object names somebody to be mailed (RFC 5545 §3.6.6, RFC 9073 §7.1).
+func (o *outline) mailer(c int32) bool {
+	it := o.components[c]
+	if it.parent < 0 || o.components[it.parent].parent < 0 {
+		return false
+	}
+	return it.name == "PARTICIPANT" || it.name == "VALARM" && strings.EqualFold(o.value(c, "ACTION"), "EMAIL")
 }
 
 // mails: properties that make a server send something, or report what it sent (RFC 5546, RFC 6638).

@@ -104,6 +104,14 @@ var mergeCases = map[string]mergeCase{
 		mine:   []string{exdates, exdates + late},
 		theirs: []string{exdates, exdates + "EXDATE;TZID=Europe/Berlin:20260126T090000\n"},
 		want:   []string{exdates, exdates + "EXDATE;TZID=Europe/Berlin:20260126T090000\n"}, spelling: true},
+	"one instance, without its zone": {
+		mine:   []string{exdates, exdates + late},
+		theirs: []string{exdates, exdates + "EXDATE:20260126T090000\n"},
+		want:   []string{exdates, exdates + "EXDATE:20260126T090000\n"}, spelling: true},
+	"an alarm seen here, the event moved there": {
+		mine:   []string{"TRIGGER:-PT15M", "TRIGGER:-PT15M\nACKNOWLEDGED:20260105T074500Z"},
+		theirs: []string{"20260105T100000", "20260105T110000", "SEQUENCE:2", "SEQUENCE:3"},
+		want:   []string{"TRIGGER:-PT15M", "TRIGGER:-PT15M\nACKNOWLEDGED:20260105T074500Z", "20260105T100000", "20260105T110000"}},
 	"attendees by address": {
 		mine:   []string{carol, "", "ATTACH", dave + "ATTACH"},
 		theirs: []string{"CN=\"Bob, B.\"", "CN=Robert"},
@@ -337,6 +345,7 @@ func TestMergeAlarmsByUID(t *testing.T) {
 		"seen here, moved there": {with(seen...), with(moved...), with(append(slices.Clone(seen), moved...)...), ""},
 		"both here":              {with(append(slices.Clone(seen), moved...)...), with(), with(append(slices.Clone(seen), moved...)...), ""},
 		"seen twice":             {with(seen...), with(later...), with(later...), "alarm:a1"},
+		"moved and seen here":    {with(append(slices.Clone(seen), moved...)...), with(later...), with(append(slices.Clone(later), moved...)...), "alarm:a1"},
 		"moved twice":            {with("-PT1H", "-PT3H"), with(moved...), with(moved...), "alarm:a1"},
 		"seen here, gone there":  {with(seen...), crlf(rich), crlf(rich), ""},
 		"gone here, seen there":  {crlf(rich), with(seen...), crlf(rich), ""},

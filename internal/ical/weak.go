@@ -13,7 +13,7 @@ func Weak(a, b cal.Body) bool {
 		return true
 	}
 	was, is, err := takeBothApart(a, b)
-	if err != nil || was.double || is.double || len(was.parts) != len(is.parts) {
+	if err != nil || was.double || is.double || was.uid() != is.uid() || len(was.parts) != len(is.parts) {
 		return false
 	}
 	for key, p := range was.parts {

@@ -106,6 +106,10 @@ func TestWeak(t *testing.T) {
 			t.Errorf("%q: weak %t", c.pairs, got)
 		}
 	}
+	own := strings.ReplaceAll(rich, "Europe/Berlin", "Office")
+	if Weak(crlf(own), crlf(swap(t, own, "TZOFFSETTO:+0200", "TZOFFSETTO:+0300"))) {
+		t.Error("other rules of a zone nobody knows are no weak difference")
+	}
 	if Weak(crlf(rich), "BEGIN:VCALENDAR") {
 		t.Error("weakly different from what cannot be read")
 	}
