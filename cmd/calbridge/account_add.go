@@ -42,6 +42,9 @@ func (c addCaldavCmd) Run(ctx context.Context, s *session) error {
 	if c.Preset == "list" {
 		return s.listPresets()
 	}
+	if c.Username == "" && strings.Contains(c.URL, "@") && !strings.Contains(c.URL, "://") { // an e-mail address is both
+		c.Username = c.URL
+	}
 	where, err := c.where()
 	if err != nil {
 		return err

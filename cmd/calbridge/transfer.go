@@ -74,6 +74,7 @@ func (c exportCmd) deliver(s *session, k cal.Calendar, text string, n int, unrea
 // importCmd is `calbridge import`.
 type importCmd struct {
 	Calendar string `required:"" help:"The calendar's id, or its name." placeholder:"ID"`
+	Invite   bool   `help:"Import events with attendees too where the server then mails them."`
 	File     string `arg:"" help:"iCalendar file; - is standard input."`
 }
 
@@ -84,6 +85,8 @@ type imported struct {
 	Updated   int               `json:"updated"`
 	Unchanged int               `json:"unchanged"`
 	Problems  []importedProblem `json:"problems"`
+
+	quiet bool // leave out what the server would mail somebody about
 }
 
 type importedProblem struct {
@@ -96,7 +99,8 @@ const (
 	importBatch = 200 // objects to a transaction, so that a sync need not wait long
 )
 
-// Run makes an object of each event, task or entry; one whose UID the calendar has already becomes an edit of that.
+// Run makes an object of each event, task or entry; one whose UID the calendar has already becomes an edit of that. Nobody is mailed by
+// mistake: where the server itself sends invitations (RFC 6638 §2), events with attendees need --invite.
 func (c importCmd) Run(ctx context.Context, s *session) error {
 	text, err := s.readInput(c.File, maxImport)
 	if err != nil {
@@ -106,15 +110,11 @@ func (c importCmd) Run(ctx context.Context, s *session) error {
 	if len(bodies) == 0 {
 		return usage("invalid iCalendar: %s", orNothing(problems))
 	}
-	var k cal.Calendar
-	err = s.read(ctx, func(tx *store.Tx) (err error) {
-		k, err = findCalendar(tx, c.Calendar)
-		return err
-	})
+	k, mails, err := s.destination(ctx, c.Calendar)
 	if err != nil {
 		return err
 	}
-	total := imported{Calendar: k.ID, Problems: []importedProblem{}}
+	total := imported{Calendar: k.ID, Problems: []importedProblem{}, quiet: mails && !c.Invite}
 	for _, p := range problems {
 		total.Problems = append(total.Problems, importedProblem{Problem: p.String()})
 	}
@@ -128,6 +128,22 @@ func (c importCmd) Run(ctx context.Context, s *session) error {
 	return total.tell(s)
 }
 
+// destination is the calendar to import into, and whether its server mails attendees by itself.
+func (s *session) destination(ctx context.Context, id string) (k cal.Calendar, mails bool, err error) {
+	var a store.Account
+	err = s.read(ctx, func(tx *store.Tx) (err error) {
+		if k, err = findCalendar(tx, id); err == nil {
+			a, err = tx.Account(k.Account)
+		}
+		return err
+	})
+	if err != nil {
+		return k, false, err
+	}
+	p, err := s.profile(ctx, origin(a))
+	return k, strings.Contains(p.DAV, "calendar-auto-schedule"), err
+}
+
 func orNothing(problems []ical.Problem) string {
 	if len(problems) == 0 {
 		return "there is no event, task or journal entry in it"
@@ -138,7 +154,7 @@ func orNothing(problems []ical.Problem) string {
 func (s *session) importSome(ctx context.Context, k cal.Calendar, bodies []cal.Body, total *imported) error {
 	var some imported
 	err := s.write(ctx, func(tx *store.Tx) error {
-		some = imported{}
+		some = imported{quiet: total.quiet}
 		for _, body := range bodies {
 			if err := some.take(tx, k, body); err != nil {
 				return err
@@ -172,6 +188,10 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 			i.Unchanged++
 			return nil
 		}
+	}
+	if i.quiet && ical.Scheduled(body) {
+		i.Problems = append(i.Problems, importedProblem{d.UID, "it has attendees, whom this server would mail: if they are to be, give --invite"})
+		return nil
 	}
 	if _, err := tx.Edit(d); err != nil {
 		return err

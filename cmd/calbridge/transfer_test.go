@@ -4,6 +4,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"calbridge/internal/caldav"
+	"calbridge/internal/store"
 )
 
 func TestImportExport(t *testing.T) {
@@ -56,4 +59,36 @@ func TestImportMisuse(t *testing.T) {
 	d.fails(exitUsage, "invalid iCalendar|line 1", "import", "--calendar", "Work", d.write("x.ics", "nonsense"))
 	d.fails(exitUsage, "no event", "import", "--calendar", "Work", d.write("y.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"))
 	d.fails(exitUsage, "/nowhere", "import", "--calendar", "Work", "/nowhere")
+}
+
+// TestImportMailsNobody: where the server sends invitations itself, events with attendees are left out until they are asked for.
+func TestImportMailsNobody(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	meeting := strings.Replace(event("a", "A"), "SUMMARY", "ORGANIZER:mailto:alice@example.org\r\nATTENDEE:mailto:bo@example.org\r\nSUMMARY", 1)
+	file := d.write("meeting.ics", meeting)
+	d.setProfile(caldav.Profile{DAV: "1, calendar-access, calendar-auto-schedule"})
+	if o := d.run("import", "--calendar", "Work", file); o.code != exitUsage || !strings.Contains(o.err, "--invite") {
+		t.Errorf("%+v", o)
+	}
+	if n := len(ask[struct{ Objects []objectView }](d, "object", "list").Objects); n > 0 {
+		t.Errorf("%d objects were imported all the same", n)
+	}
+	d.must("import", "--calendar", "Work", "--invite", file)
+	d.must("import", "--calendar", "Work", file) // unchanged by now
+	d.setProfile(caldav.Profile{DAV: "1, calendar-access"})
+	d.must("import", "--calendar", "Work", d.write("other.ics", strings.Replace(meeting, "UID:a", "UID:b", 1)))
+}
+
+func (d *desk) setProfile(p caldav.Profile) {
+	d.t.Helper()
+	db, err := store.Open(d.t.Context(), d.env["CALBRIDGE_DB"], store.Options{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Write(d.t.Context(), func(tx *store.Tx) error { return tx.PutServer(strings.TrimSuffix(d.url, "/"), marshal(p)) })
+	if err != nil {
+		d.t.Fatal(err)
+	}
 }
