@@ -48,7 +48,9 @@ func (v *visit) end(err error) {
 	requests, bytes := v.provider.Usage()
 	v.run.Requests, v.run.Bytes = requests-v.requests, bytes-v.bytes
 	v.run.Seconds = v.Clock().Sub(v.run.started).Seconds()
-	v.run.Trouble = trouble(err)
+	if err != nil {
+		v.run.Trouble = trouble(err)
+	}
 }
 
 // round is one push and one pull. It reports whether the pull left something that can be pushed at once.

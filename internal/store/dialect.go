@@ -71,13 +71,14 @@ const (
 )
 
 // openSQLite opens one connection that writes and some that read; WAL lets them not wait for each other. synchronous=FULL makes a commit
-// outlive the power.
+// outlive the power. With temp_store=MEMORY the journal that undoes half a statement, which an INSERT of several rows keeps, is no file: in
+// a first sync that file cost more writes than the database.
 func openSQLite(path string) (*DB, error) {
 	if err := ownFile(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	writers, err := sqlx.Open("sqlite", sqliteName(path, "immediate", sqliteWriterCache, sqlitePage, "journal_mode(WAL)", sqliteCheckpoint,
-		"synchronous(FULL)", "foreign_keys(1)"))
+	writers, err := sqlx.Open("sqlite", sqliteName(path, "immediate", sqliteWriterCache, "journal_mode(WAL)", sqliteCheckpoint,
+		"synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -88,12 +89,9 @@ func openSQLite(path string) (*DB, error) {
 	return &DB{dialect: &sqliteDialect, readers: newPool(readers, sqliteReaders), writers: newPool(writers, 1)}, nil
 }
 
-// A page of 8 KiB holds three or four usual events, one of 4 KiB a single one. The log may grow to 16 MiB before it is written back, which
-// spares writing the same pages back again and again during a first sync.
-const (
-	sqlitePage       = "page_size(8192)"
-	sqliteCheckpoint = "wal_autocheckpoint(2000)"
-)
+// sqliteCheckpoint lets the log grow to 8 MiB before it is written back, which spares writing the same pages back again and again during a
+// first sync.
+const sqliteCheckpoint = "wal_autocheckpoint(2000)"
 
 func sqliteName(path, lock string, cache int, pragmas ...string) string {
 	pragmas = append([]string{"busy_timeout(10000)", fmt.Sprintf("cache_size(%d)", cache)}, pragmas...)

@@ -308,7 +308,7 @@ func sameUID(r *Rig) {
 
 func calendarItself(r *Rig) {
 	ctx := r.T.Context()
-	href, err := r.Client().MakeCalendar(ctx, cal.Facts{Name: "Zoë's", Color: "#ff8800", Description: "made by us", Components: "VEVENT"})
+	href, err := r.Client().MakeCalendar(ctx, cal.Facts{Name: "Zoë's", Color: "#ff8800", Components: "VEVENT"})
 	if err != nil {
 		r.T.Fatal(err)
 	}
