@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,12 +42,12 @@ func (g *garden) tend(t testing.TB) (changed [][]string) {
 	for i := range g.live[:5] {
 		g.live[i].Body = strings.Replace(g.live[i].Body, "SUMMARY:", "SUMMARY:"+strings.Repeat("again ", g.turn%3+1), 1)
 	}
-	now := append(append([]sim.Sample{}, g.live[:5]...), g.spare[:3]...)
+	now := slices.Concat(g.live[:5], g.spare[:3])
 	g.put(t, g.calendar, now)
 	for _, o := range g.live[5:7] {
 		g.remove(t, g.calendar+o.Name)
 	}
-	g.live = append(append(g.live[7:], g.live[:5]...), g.spare[:3]...)
+	g.live = slices.Concat(g.live[7:], now)
 	g.spare = g.spare[3:]
 	for _, o := range now {
 		changed = append(changed, []string{"", g.calendar + o.Name})
