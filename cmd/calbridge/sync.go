@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -100,21 +99,23 @@ func (s *session) sync(ctx context.Context, accounts []store.Account, o engine.O
 	rep := e.Sync(ctx, accounts, o)
 	done()
 	rep.Runs, rep.Accounts = list(rep.Runs), list(rep.Accounts)
-	if o.Mode != engine.Check && worthPruning(rep) {
-		err = s.db.Prune(ctx, store.DefaultRetention)
+	if o.Mode != engine.Check && worthPruning(rep, e.Chance()) {
+		if err := s.db.Prune(ctx, store.DefaultRetention); err != nil {
+			s.note("%v", err) // the sync is done all the same
+		}
 	}
-	return rep, err
+	return rep, nil
 }
 
-// pruneOnce in so many syncs that changed something: what is over need not go the minute its time is up, and looking costs time.
-const pruneOnce = 20
+// pruneShare of the syncs that changed something also prune: what is over need not go the minute its time is up, and looking costs time.
+const pruneShare = 0.05
 
-func worthPruning(rep engine.Report) bool {
+func worthPruning(rep engine.Report, chance float64) bool {
 	changed := 0
 	for _, r := range rep.Runs {
 		changed += r.Pulled.Total() + r.Pushed.Total()
 	}
-	return changed > 0 && rand.IntN(pruneOnce) == 0
+	return changed > 0 && chance < pruneShare
 }
 
 // progress gives what draws a line on a terminal, and nothing anywhere else. How much there is to do nobody knows beforehand.

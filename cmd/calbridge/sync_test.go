@@ -287,6 +287,13 @@ func TestCalendars(t *testing.T) {
 	}
 }
 
+func TestWorthPruning(t *testing.T) {
+	idle, busy := engine.Report{Runs: []engine.Run{{}}}, engine.Report{Runs: []engine.Run{{Pushed: engine.Tally{Deleted: 1}}}}
+	if worthPruning(idle, 0) || !worthPruning(busy, 0) || worthPruning(busy, pruneShare) {
+		t.Error("pruned too often, or never")
+	}
+}
+
 // TestLearned: what a sync found out about the server is there for the next process.
 func TestLearned(t *testing.T) {
 	d := newDesk(t)
