@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/providertest"
 	"calbridge/internal/sim"
 	"calbridge/internal/store"
 )
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(beMain) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(providertest.Run(m))
 }
 
 // command is the real program in a process of its own, in the desk's environment.
