@@ -121,7 +121,7 @@ func (w *walk) applyCalendars(ctx context.Context, held []cal.Calendar, listed [
 		return withCreated(held, plan.Created), nil
 	}
 	err := w.write(ctx, func(tx *store.Tx) (err error) {
-		if err := applyCalendarPlan(tx, w.account.ID, plan); err != nil {
+		if err := w.applyCalendarPlan(tx, plan); err != nil {
 			return err
 		}
 		held, err = tx.Calendars(w.account.ID)
@@ -130,21 +130,51 @@ func (w *walk) applyCalendars(ctx context.Context, held []cal.Calendar, listed [
 	return held, err
 }
 
-func applyCalendarPlan(tx *store.Tx, account cal.AccountID, plan reconcile.CalendarPlan) error {
+func (w *walk) applyCalendarPlan(tx *store.Tx, plan reconcile.CalendarPlan) error {
 	for _, f := range plan.Created {
-		c := cal.Calendar{Account: account, Facts: f, Selected: true, State: cal.CalendarActive}
+		c := cal.Calendar{Account: w.account.ID, Facts: f, Selected: true, State: cal.CalendarActive}
 		if _, err := tx.AddCalendar(c); err != nil {
 			return err
 		}
 	}
-	for _, set := range [][]cal.Calendar{plan.Updated, plan.Deleted} {
-		for _, c := range set {
-			if err := tx.UpdateCalendar(c); err != nil {
-				return err
-			}
+	for _, c := range plan.Updated {
+		if err := tx.UpdateCalendar(c); err != nil {
+			return err
+		}
+	}
+	for _, c := range plan.Deleted {
+		if err := w.loseCalendar(tx, c); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// loseCalendar notes that a calendar is gone at the remote. Its objects stay as they were; an edit that can no longer be sent becomes
+// an open conflict, so that a person decides where its words belong.
+func (w *walk) loseCalendar(tx *store.Tx, c cal.Calendar) error {
+	rows, err := tx.Objects(store.ObjectFilter{Calendar: c.ID, State: store.Pending})
+	if err != nil {
+		return err
+	}
+	plan := cal.Plan{Calendar: c.ID, Since: c.Token}
+	for _, row := range rows {
+		o, err := tx.Object(row.ID)
+		if err != nil {
+			return err
+		}
+		if o.Edit == nil {
+			continue
+		}
+		plan.Refreshed = append(plan.Refreshed, cal.Change{Was: o.Want(), Object: o, Conflict: &cal.Conflict{
+			Object: o.ID, Calendar: c.ID, Kind: cal.CalendarLost, Base: o.Base, Mine: o.Edit.Want, Winner: cal.Theirs,
+			Policy: c.Rules.OnConflict, Open: true, At: w.Clock(),
+		}})
+	}
+	if err := tx.Apply(plan); err != nil {
+		return err
+	}
+	return tx.UpdateCalendar(c)
 }
 
 // withCreated shows a check the calendars that a sync would add.

@@ -173,8 +173,10 @@ func (w *world) write(fn func(*store.Tx) error) {
 func (w *world) calendar() (c cal.Calendar, found bool) {
 	w.read(func(tx *store.Tx) error {
 		all, err := tx.Calendars(w.account)
-		if len(all) > 0 {
-			c, found = all[0], true
+		for _, one := range all {
+			if strings.HasSuffix(string(one.Href), "/work/") {
+				c, found = one, true
+			}
 		}
 		return err
 	})
