@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // instances of a series are told apart by instants, on a machine without zone files too
 
 	"github.com/alecthomas/kong"
 

@@ -25,10 +25,20 @@ type walk struct {
 func (w *walk) sync(ctx context.Context) {
 	started := w.Clock()
 	w.summary = AccountRun{ID: w.account.ID, Name: w.account.Name}
-	err := w.open(ctx, w.walk)
+	err := plainly(ctx, w.open(ctx, w.walk))
 	w.summary.Seconds = w.Clock().Sub(started).Seconds()
 	w.summary.Trouble = trouble(err)
 	w.summary.person = w.summary.person || errors.Is(err, cal.ErrLocked)
+}
+
+// errInterrupted is what a person calls a cancelled context.
+var errInterrupted = errors.New("interrupted; the next sync goes on from here")
+
+func plainly(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return errInterrupted
+	}
+	return err
 }
 
 // open connects, takes the lease, and lets go of both whatever happens. A check takes no lease: it writes nothing.

@@ -22,7 +22,7 @@ func (w *walk) calendar(ctx context.Context, c cal.Calendar) error {
 			break
 		}
 	}
-	v.end(err)
+	v.end(plainly(ctx, err))
 	w.runs = append(w.runs, v.run)
 	return err
 }
