@@ -27,10 +27,18 @@ var (
 	appleOrder     = name{nsApple, "calendar-order"}
 )
 
-const propfindCalendars = xmlHead + `<D:propfind` + spaces + ` xmlns:S="` + nsServer + `" xmlns:A="` + nsApple + `"><D:prop>` +
-	`<D:resourcetype/><D:displayname/><D:owner/><D:sync-token/><D:supported-report-set/><D:current-user-privilege-set/>` +
-	`<C:calendar-description/><C:calendar-timezone/><C:supported-calendar-component-set/>` +
-	`<S:getctag/><A:calendar-color/><A:calendar-order/></D:prop></D:propfind>`
+// propfindCalendars asks for what makes up cal.Facts, without the ctag where every calendar has a sync-token: Radicale walks through the
+// whole calendar for either, 0.4 s for 10,000 events.
+func propfindCalendars(ctag bool) []byte {
+	mark := ""
+	if ctag {
+		mark = `<S:getctag/>`
+	}
+	return []byte(xmlHead + `<D:propfind` + spaces + ` xmlns:S="` + nsServer + `" xmlns:A="` + nsApple + `"><D:prop>` +
+		`<D:resourcetype/><D:displayname/><D:owner/><D:sync-token/><D:supported-report-set/><D:current-user-privilege-set/>` +
+		`<C:calendar-description/><C:calendar-timezone/><C:supported-calendar-component-set/>` +
+		mark + `<A:calendar-color/><A:calendar-order/></D:prop></D:propfind>`)
+}
 
 // Calendars lists the calendars of the account: one request for each calendar home (RFC 4791 §6.2.1). Collections that are no calendars
 // (inbox, outbox, notifications, the principals of other people) are left out. A home that does not answer fails the whole list: what is
@@ -48,12 +56,19 @@ func (c *Client) Calendars(ctx context.Context) ([]cal.Facts, error) {
 			}
 		}
 	}
-	c.learn(func(known *Profile) {
-		if len(all) > 0 {
-			known.ListingOnly = knownIf(!slices.ContainsFunc(all, func(f cal.Facts) bool { return f.Mark != "" }))
-		}
-	})
+	c.learnMarks(all)
 	return all, nil
+}
+
+// learnMarks keeps by what the server's calendars tell that something changed.
+func (c *Client) learnMarks(all []cal.Facts) {
+	if len(all) == 0 {
+		return
+	}
+	c.learn(func(known *Profile) {
+		known.ListingOnly = knownIf(!slices.ContainsFunc(all, func(f cal.Facts) bool { return f.Mark != "" }))
+		known.SyncTokens = knownIf(!slices.ContainsFunc(all, func(f cal.Facts) bool { return f.SyncToken == "" }))
+	})
 }
 
 // homeHrefs are the calendar homes in canonical form, each once.
@@ -69,7 +84,8 @@ func (c *Client) homeHrefs() []cal.Href {
 }
 
 func (c *Client) calendarsIn(ctx context.Context, home cal.Href) ([]cal.Facts, error) {
-	resp, err := c.multistatus(ctx, request{method: "PROPFIND", href: home, depth: "1", body: []byte(propfindCalendars)})
+	question := propfindCalendars(c.Profile().SyncTokens != Yes)
+	resp, err := c.multistatus(ctx, request{method: "PROPFIND", href: home, depth: "1", body: question})
 	if err != nil {
 		return nil, err
 	}

@@ -58,6 +58,31 @@ func TestCalendars(t *testing.T) {
 	checkAsked(t, s, "PROPFIND propfind")
 }
 
+// TestCalendarsWithTokens: where every calendar has a sync-token nobody asks for ctags, until one has none.
+func TestCalendarsWithTokens(t *testing.T) {
+	tokens, asked := true, false
+	s := quirkyServer(t, func(q question) reply {
+		asked = strings.Contains(q.text, "getctag")
+		mark := `<S:getctag>42</S:getctag>`
+		if tokens {
+			mark += `<D:sync-token>t1</D:sync-token>`
+		}
+		return ok207(described("/home/cal/", isCal+mark))
+	})
+	c := s.client(t, Profile{})
+	list := func(want bool) {
+		t.Helper()
+		if _, err := c.Calendars(context.Background()); err != nil || asked != want {
+			t.Errorf("%v, ctag asked for: %v", err, asked)
+		}
+	}
+	list(true)
+	list(false)
+	tokens = false
+	list(false)
+	list(true)
+}
+
 func TestCalendarsOfSeveralHomes(t *testing.T) {
 	s := quirkyServer(t, func(q question) reply {
 		return ok207(described(q.URL.Path+"cal/", isCal) + described("/shared/cal/", isCal))

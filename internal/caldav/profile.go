@@ -19,6 +19,7 @@ type Profile struct {
 	InlineData     Known `json:"inline_data,omitempty"`     // puts calendar-data into sync-collection when asked: Cyrus, Radicale
 	BatchSize      int   `json:"batch_size,omitempty"`      // hrefs per calendar-multiget that went well; 0: not known
 	ListingOnly    Known `json:"listing_only,omitempty"`    // offers neither token nor ctag: every pull lists
+	SyncTokens     Known `json:"sync_tokens,omitempty"`     // every calendar is listed with its token, so that no ctag is asked for
 	WeakETags      Known `json:"weak_etags,omitempty"`      // gives W/"…" (RFC 9110 §8.8.1), which If-Match never matches
 
 	Observed map[string]Note `json:"observed,omitempty"` // by a short key, what else was seen
