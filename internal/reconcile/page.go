@@ -7,7 +7,8 @@ import (
 // Page decides what one page of a provider's answer means for one calendar: the created, updated and deleted sets. held is every
 // object of the calendar that the page touches: by href, and by UID where the page has an href we do not know.
 func Page(c cal.Calendar, held []cal.Object, page cal.Page, m Moment) cal.Plan {
-	p := planner{plan: cal.Plan{Calendar: c.ID, Since: c.Token}, calendar: c, Moment: m, held: index(held), told: map[cal.Href]bool{}}
+	p := planner{plan: cal.Plan{Calendar: c.ID, Since: c.Token}, calendar: c, Moment: m, held: index(held)}
+	p.told = make(map[cal.Href]bool, len(page.Present))
 	p.moves(page)
 	for _, r := range page.Present {
 		if p.first(r.Href) {
@@ -50,7 +51,7 @@ type holdings struct {
 }
 
 func index(held []cal.Object) holdings {
-	h := holdings{make(map[cal.Href]*cal.Object, len(held)), map[string]*cal.Object{}}
+	h := holdings{make(map[cal.Href]*cal.Object, len(held)), make(map[string]*cal.Object, len(held))}
 	for i := range held {
 		o := &held[i]
 		if o.Href != "" {
