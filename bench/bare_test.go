@@ -111,6 +111,16 @@ func (b *bare) token(t testing.TB, calendar string) string {
 	return found[1]
 }
 
+// home lists the calendars with their sync-tokens, which no client can do without, and some servers take their time for.
+func (b *bare) home(t testing.TB) {
+	t.Helper()
+	err := b.send(io.Discard, "PROPFIND", b.server.Home, `<propfind xmlns="DAV:"><prop><resourcetype/><displayname/><sync-token/></prop></propfind>`,
+		"Depth", "1", "Content-Type", "application/xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // put stores objects, over several connections.
 func (b *bare) put(t testing.TB, calendar string, objects []sim.Sample, conditions ...string) {
 	t.Helper()

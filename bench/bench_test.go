@@ -23,10 +23,10 @@ func TestMain(m *testing.M) { os.Exit(providertest.Run(m)) }
 func TestBench(t *testing.T) {
 	b := &bench{program: build(t)}
 	defer b.table.tell(t)
-	t.Run("cyrus", b.cyrus)
-	t.Run("push", b.push)
-	providertest.EachServer(t, b.requests)
-	t.Run("radicale10k", b.radicale)
+	t.Run("large/cyrus", b.cyrus)
+	t.Run("push/cyrus", b.push)
+	t.Run("requests", func(t *testing.T) { providertest.EachServer(t, b.requests) })
+	t.Run("large/radicale", b.radicale)
 	t.Run("reconcile", b.reconcile)
 }
 
