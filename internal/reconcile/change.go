@@ -3,6 +3,7 @@ package reconcile
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/ical"
@@ -77,14 +78,26 @@ func (d *decision) waitForLateCreate(o *cal.Object) {
 
 // notices say that the remote keeps something else than what we sent, without anybody contesting it.
 func (d *decision) notices() []cal.Notice {
-	if !d.ours || d.base.Same(d.seen.Version) {
+	n := cal.Notice{Object: d.object.ID, From: d.base, To: d.seen.Version, At: d.Now}
+	switch {
+	case d.reappeared():
+		n.Kind, n.From = cal.Reappeared, d.object.Base
+	case !d.ours || d.base.Same(d.seen.Version):
 		return nil
+	case d.seen.Exists():
+		n.Kind = cal.ServerAltered
+	default:
+		n.Kind = cal.Vanished
 	}
-	kind := cal.ServerAltered
-	if !d.seen.Exists() {
-		kind = cal.Vanished
-	}
-	return []cal.Notice{{Object: d.object.ID, Kind: kind, From: d.base, To: d.seen.Version, At: d.Now}}
+	return []cal.Notice{n}
+}
+
+// reappeared: the remote granted a deletion of ours, and the object is there. Somebody made it anew, or the server does not mean what it
+// says (404 where others answer 412).
+func (d *decision) reappeared() bool {
+	return d.seen.Exists() && d.conflict == nil && slices.ContainsFunc(d.object.Sent, func(a cal.Attempt) bool {
+		return a.State == cal.AttemptDone && !a.Want.Exists()
+	})
 }
 
 // keepBoth makes the local version an object of its own. Its UID follows from the object and the content, so that deciding twice

@@ -68,6 +68,20 @@ func TestPageKeepsAnEditFromAnotherUID(t *testing.T) {
 	}
 }
 
+// TestDeletionThatDidNotLast: the remote granted it, and shows the object all the same; whoever deleted it is told.
+func TestDeletionThatDidNotLast(t *testing.T) {
+	o := held("a", "/a", "a", pair{1, 1}, 1)
+	o.Edit = &cal.Edit{Rev: 1, At: now}
+	o.Sent = []cal.Attempt{{Object: "a", Href: "/a", Match: `"1"`, Rev: 1, State: cal.AttemptDone, At: now}}
+	p := Page(cal.Calendar{ID: "c1"}, []cal.Object{o}, cal.Page{Present: []cal.Resource{resource("/a", "a", pair{2, 1}, 2)}}, Moment{Now: now})
+	if got := counts(p); got != "c1 u0 d0 m0 s0 r0" {
+		t.Fatal(got)
+	}
+	if n := p.Created[0].Notices; len(n) != 1 || n[0].Kind != cal.Reappeared || read(n[0].From) != (pair{1, 1}) || read(n[0].To) != (pair{2, 1}) {
+		t.Errorf("%+v", n)
+	}
+}
+
 // TestPageAdoptsOnce: what was made here and never arrived meets its UID there, twice; one of them is it, the other is its own object.
 func TestPageAdoptsOnce(t *testing.T) {
 	o := cal.Object{ID: "a", Calendar: "c1", UID: "a", Edit: &cal.Edit{Rev: 1, Want: version(pair{1, 1}, 0), At: now}}
