@@ -198,7 +198,7 @@ func (s *session) discover(ctx context.Context, where, username string, password
 		return d, err
 	}
 	defer client.Close()
-	if d.calendars, err = client.Calendars(ctx); err != nil {
+	if d.calendars, err = client.Calendars(ctx, false); err != nil {
 		return d, explain(fmt.Errorf("list the calendars: %w", err))
 	}
 	d.Profile = client.Profile()

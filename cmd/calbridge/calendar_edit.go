@@ -78,7 +78,7 @@ func checkColor(color string) error {
 
 // listedAs is what the server tells of a calendar, or what we know ourselves when it does not.
 func listedAs(ctx context.Context, r remote, known cal.Facts) cal.Facts {
-	listed, err := r.Calendars(ctx)
+	listed, err := r.Calendars(ctx, false)
 	if err == nil {
 		for _, f := range listed {
 			if f.Href == known.Href {

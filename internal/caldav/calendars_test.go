@@ -42,7 +42,7 @@ func TestCalendars(t *testing.T) {
 			described("/home/full.ics", `<D:resourcetype/>`))
 	})
 	c := s.client(t, Profile{})
-	got, err := c.Calendars(context.Background())
+	got, err := c.Calendars(context.Background(), true)
 	want := []cal.Facts{
 		{Href: "/home/full/", Name: "Team & Co", Color: "#FF0000FF", Description: "about", TimeZone: "BEGIN:VCALENDAR", Components: "VEVENT,VTODO", Access: cal.AccessWrite, SyncToken: "t1", Mark: "t1"},
 		{Href: "/home/bare/", Access: cal.AccessWrite, Mark: "42"},
@@ -72,7 +72,7 @@ func TestCalendarsWithTokens(t *testing.T) {
 	c := s.client(t, Profile{})
 	list := func(want bool) {
 		t.Helper()
-		if _, err := c.Calendars(context.Background()); err != nil || asked != want {
+		if _, err := c.Calendars(context.Background(), true); err != nil || asked != want {
 			t.Errorf("%v, ctag asked for: %v", err, asked)
 		}
 	}
@@ -91,7 +91,7 @@ func TestCalendarsOfSeveralHomes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Calendars(context.Background())
+	got, err := c.Calendars(context.Background(), true)
 	if err != nil || len(got) != 3 || got[0].Href != "/one/cal/" || got[1].Href != "/shared/cal/" || got[2].Href != "/two/cal/" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -107,7 +107,7 @@ func TestListOfCalendarsIsWholeOrAnError(t *testing.T) {
 		"Xandikos":     ok207(withStatus("/home/", 404)),
 	} {
 		s := quirkyServer(t, func(question) reply { return a })
-		if got, err := s.client(t, Profile{}).Calendars(context.Background()); err == nil {
+		if got, err := s.client(t, Profile{}).Calendars(context.Background(), true); err == nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

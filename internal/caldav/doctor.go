@@ -117,7 +117,7 @@ func (d *examination) took(a Account) {
 }
 
 func (d *examination) listCalendars(ctx context.Context) error {
-	calendars, err := d.client.Calendars(ctx)
+	calendars, err := d.client.Calendars(ctx, true)
 	for _, f := range calendars {
 		d.report.Calendars = append(d.report.Calendars,
 			CalendarReport{Href: f.Href, Name: f.Name, Components: f.Components, Access: f.Access, Marked: f.Mark != ""})

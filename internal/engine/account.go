@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"calbridge/internal/cal"
@@ -79,11 +80,15 @@ func (w *walk) mayRun() error {
 
 // walk lists the calendars and syncs each. One broken calendar never stops the others, unless no use going on.
 func (w *walk) walk(ctx context.Context) error {
-	listed, err := w.list(ctx)
+	held, err := w.held(ctx)
 	if err != nil {
 		return err
 	}
-	calendars, err := w.calendars(ctx, listed)
+	listed, err := w.list(ctx, slices.ContainsFunc(held, compared))
+	if err != nil {
+		return err
+	}
+	calendars, err := w.calendars(ctx, held, listed)
 	if err != nil {
 		return err
 	}
@@ -95,9 +100,20 @@ func (w *walk) walk(ctx context.Context) error {
 	return nil
 }
 
-func (w *walk) list(ctx context.Context) (listed []cal.Facts, err error) {
+func (w *walk) held(ctx context.Context) (held []cal.Calendar, err error) {
+	err = w.Store.Read(ctx, func(tx *store.Tx) error {
+		held, err = tx.Calendars(w.account.ID)
+		return err
+	})
+	return held, err
+}
+
+// compared: it was once listed whole, so that where it stands now says whether anything changed.
+func compared(c cal.Calendar) bool { return !c.Audited.IsZero() }
+
+func (w *walk) list(ctx context.Context, positions bool) (listed []cal.Facts, err error) {
 	err = w.retry(ctx, func() error {
-		listed, err = w.provider.Calendars(ctx)
+		listed, err = w.provider.Calendars(ctx, positions)
 		return err
 	})
 	if err != nil {
@@ -107,16 +123,9 @@ func (w *walk) list(ctx context.Context) (listed []cal.Facts, err error) {
 }
 
 // calendars brings the calendars we hold up to the listing and returns those to be synced, with the facts as listed now.
-func (w *walk) calendars(ctx context.Context, listed []cal.Facts) ([]cal.Calendar, error) {
-	var held []cal.Calendar
-	err := w.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		held, err = tx.Calendars(w.account.ID)
-		return err
-	})
+func (w *walk) calendars(ctx context.Context, held []cal.Calendar, listed []cal.Facts) ([]cal.Calendar, error) {
+	held, err := w.applyCalendars(ctx, held, listed)
 	if err != nil {
-		return nil, err
-	}
-	if held, err = w.applyCalendars(ctx, held, listed); err != nil {
 		return nil, err
 	}
 	return w.chosen(held, listed), nil

@@ -21,8 +21,9 @@ import (
 // Provider is one account at a remote. Paging, batching, truncation, expired tokens and the choice between delta and listing end
 // inside it. Its errors are of the kinds of package cal; any other is a passing fault with an unknown outcome.
 type Provider interface {
-	// Calendars lists every calendar of the account.
-	Calendars(ctx context.Context) ([]cal.Facts, error)
+	// Calendars lists every calendar of the account; positions: and where each stands (SyncToken, Mark), by which most syncs see that
+	// nothing changed. Not asked for when it is no use: some servers walk through whole calendars to tell.
+	Calendars(ctx context.Context, positions bool) ([]cal.Facts, error)
 	// Changes answers what happened in a calendar. An expired token is no error: the answer is complete.
 	Changes(ctx context.Context, c cal.Calendar, ask cal.Ask) cal.Pages
 	// Name is what an object is called when it is created at the remote for the n-th time. Pure: a retry uses the same name.

@@ -308,7 +308,7 @@ func (r *Rig) Client() *caldav.Client {
 // Listed is a calendar as the server lists it now; the zero Facts: it does not.
 func (r *Rig) Listed(href cal.Href) cal.Facts {
 	r.T.Helper()
-	all, err := r.Client().Calendars(context.Background())
+	all, err := r.Client().Calendars(context.Background(), true)
 	if err != nil {
 		r.T.Fatal(err)
 	}
