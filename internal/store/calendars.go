@@ -89,7 +89,35 @@ func (tx *Tx) UpdateCalendar(c cal.Calendar) error {
 	if err != nil {
 		return err
 	}
-	err = tx.one(`UPDATE calendars SET href = ?, name = ?, color = ?, description = ?, zone = ?, position = ?, components = ?, access = ?,
+	return tx.replaceCalendar(was, c)
+}
+
+// SetFacts stores what the remote tells of a calendar that is listed, so it is not missing any more. Whatever a person set meanwhile stays.
+func (tx *Tx) SetFacts(id cal.CalendarID, f cal.Facts) error {
+	was, err := tx.Calendar(id)
+	if err != nil {
+		return err
+	}
+	now := was
+	now.Facts, now.Missing = f, time.Time{}
+	return tx.replaceCalendar(was, now)
+}
+
+// SetCalendarState stores whether a calendar takes part, and since when it is not listed (zero: it is). Whatever a person set meanwhile
+// stays.
+func (tx *Tx) SetCalendarState(id cal.CalendarID, state cal.CalendarState, missing time.Time) error {
+	was, err := tx.Calendar(id)
+	if err != nil {
+		return err
+	}
+	now := was
+	now.State, now.Missing = state, missing
+	return tx.replaceCalendar(was, now)
+}
+
+// replaceCalendar stores c in the place of was, which this Write has read.
+func (tx *Tx) replaceCalendar(was, c cal.Calendar) error {
+	err := tx.one(`UPDATE calendars SET href = ?, name = ?, color = ?, description = ?, zone = ?, position = ?, components = ?, access = ?,
 		sync_token = ?, mark = ?, token = ?, pulled = ?, audited = ?, selected = ?, state = ?, on_conflict = ?, on_delete = ?, missing = ?, updated = ?
 		WHERE id = ?`, append(calendarValues(c)[2:], millis(tx.now), string(c.ID))...)
 	if err != nil {

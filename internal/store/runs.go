@@ -151,6 +151,25 @@ func (tx *Tx) Approved(calendar cal.CalendarID, guard string) (bool, error) {
 	return n > 0, wrap("look for an approval", err)
 }
 
+// UseApproval is Approved for who goes on to delete: an approval is used up once, in the same Write, and its run is done.
+func (tx *Tx) UseApproval(calendar cal.CalendarID, guard string) (bool, error) {
+	if err := tx.LockCalendar(calendar); err != nil {
+		return false, err
+	}
+	n, err := tx.exec(`UPDATE runs SET state = 'done' WHERE calendar = ? AND state = 'approved' AND guard = ?`, string(calendar), guard)
+	return n > 0, wrap("use up an approval", err)
+}
+
+// CloseHeld ends the runs of a calendar that wait for a person, or for the run that their approval allows: what they would have deleted is
+// there again, or the question is another one by now.
+func (tx *Tx) CloseHeld(calendar cal.CalendarID) error {
+	if err := tx.LockCalendar(calendar); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE runs SET state = 'done' WHERE calendar = ? AND state IN ('held', 'approved')`, string(calendar))
+	return wrap("close the held runs of calendar "+string(calendar), err)
+}
+
 // ApproveRun notes that a person allows what the deletion guard stopped. ErrNotFound: the run is not held.
 func (tx *Tx) ApproveRun(id cal.RunID) error {
 	err := tx.one(`UPDATE runs SET state = 'approved' WHERE id = ? AND state = 'held'`, string(id))
