@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/ical"
@@ -17,6 +18,7 @@ func (d *decision) change() cal.Change {
 	d.describe(&o)
 	d.rename(&o)
 	d.waitForLateCreate(&o)
+	d.waitForStaleETag(&o)
 	return cal.Change{Was: d.local, Object: o, Conflict: d.conflict, Copy: d.copy, Notices: d.notices()}
 }
 
@@ -72,6 +74,25 @@ func (d *decision) waitForLateCreate(o *cal.Object) {
 	for _, a := range o.Sent {
 		if until := a.At.Add(d.Grace); a.Create() && until.After(o.Edit.Due) {
 			o.Edit.Due = until
+		}
+	}
+}
+
+// staleETag is how long an edit waits after the remote refused the very etag that it goes on to show.
+const staleETag = time.Minute
+
+// waitForStaleETag: a listing that lags behind (Open-Xchange, Purelymail) shows an etag that no write gets past. Trying again at once
+// is no use.
+func (d *decision) waitForStaleETag(o *cal.Object) {
+	if o.Edit == nil || o.Base.ETag == "" {
+		return
+	}
+	for _, a := range d.object.Sent {
+		if a.State == cal.AttemptRefused && a.Match == o.Base.ETag {
+			o.Edit.Tries++
+			o.Edit.Due = d.Now.Add(staleETag << min(o.Edit.Tries-1, 6))
+			o.Edit.Trouble = "the remote refuses the etag that it shows"
+			return
 		}
 	}
 }

@@ -44,7 +44,10 @@ type verdict struct {
 
 func oracle(s situation) verdict {
 	base, ours := s.base, false
-	for _, a := range s.sent {
+	for i, a := range s.sent {
+		if a.state == cal.AttemptDone && s.unmoved(a) && a.want != s.remote && !s.saidBefore(i) {
+			a.state = cal.AttemptSent
+		}
 		switch {
 		case a.state == cal.AttemptDone:
 			base, ours = a.want, ours || a.want.exists()
@@ -106,6 +109,23 @@ func oracle(s situation) verdict {
 	return v
 }
 
+// unmoved: the remote still shows what the write was conditional on.
+func (s situation) unmoved(a sentPair) bool {
+	if a.create {
+		return !s.remote.exists() && !s.removed
+	}
+	return s.remote.exists() && s.remoteTag == a.match
+}
+
+func (s situation) saidBefore(i int) bool {
+	for j, b := range s.sent {
+		if j != i && b.state == cal.AttemptLate && b.want == s.sent[i].want {
+			return true
+		}
+	}
+	return false
+}
+
 func text(p pair) cal.Body {
 	if !p.exists() {
 		return ""
@@ -134,7 +154,7 @@ var now = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
 func decideReal(s situation) cal.Change {
 	o := cal.Object{ID: "o1", Calendar: "c1", Href: "/c/o1-0.ics", UID: "u1", Base: version(s.base, s.baseTag)}
-	if s.local != s.base {
+	if s.local != s.base || len(s.sent) > 0 { // an edit that says what the base says stays while a write is on its way
 		o.Edit = &cal.Edit{Rev: 1, Want: version(s.local, 0), At: now}
 	}
 	for _, a := range s.sent {

@@ -92,10 +92,10 @@ func (p *planner) move(o cal.Object, to cal.Href) {
 	p.held.byHref[to] = &o
 }
 
-// neverArrived: the remote has never shown the object, and no request of ours for it is under way.
+// neverArrived: the remote has never shown the object, and as far as was seen no request of ours has made it.
 func neverArrived(o cal.Object) bool {
 	for _, a := range o.Sent {
-		if a.State != cal.AttemptRefused {
+		if a.State != cal.AttemptRefused && a.State != cal.AttemptLate {
 			return false
 		}
 	}

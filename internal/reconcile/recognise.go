@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"slices"
+
 	"calbridge/internal/cal"
 	"calbridge/internal/ical"
 )
@@ -9,12 +11,40 @@ import (
 // from a write of ours, and the attempts that may still happen.
 func recognise(o cal.Object, seen Sighting) (base cal.Version, ours bool, left []cal.Attempt) {
 	base = o.Base
-	for _, a := range o.Sent {
+	sent := doubted(o.Sent, seen)
+	for _, a := range sent {
 		var mine bool
 		base, mine = moveBase(base, a, seen)
 		ours = ours || mine
 	}
-	return base, ours, stillPossible(o.Sent, seen)
+	return base, ours, stillPossible(sent, seen)
+}
+
+// doubted takes back a yes that the evidence speaks against: the remote still shows what the write was conditional on. It may lag
+// behind itself (a replica, a search index), so the write counts as one whose outcome is unknown. Said twice it is believed: then the
+// remote takes the write and does not keep it.
+func doubted(sent []cal.Attempt, seen Sighting) []cal.Attempt {
+	sent = slices.Clone(sent)
+	for i, a := range sent {
+		if a.State == cal.AttemptDone && unmoved(a, seen) && !seen.Same(a.Want) && !saidBefore(sent, a) {
+			sent[i].State = cal.AttemptSent
+		}
+	}
+	return sent
+}
+
+// unmoved: the remote shows what attempt a was conditional on.
+func unmoved(a cal.Attempt, seen Sighting) bool {
+	if a.Create() {
+		return !seen.Exists() && !seen.Removed
+	}
+	return seen.Exists() && seen.ETag == a.Match
+}
+
+func saidBefore(sent []cal.Attempt, a cal.Attempt) bool {
+	return slices.ContainsFunc(sent, func(b cal.Attempt) bool {
+		return b.State == cal.AttemptLate && b.Match == a.Match && b.Want.Same(a.Want)
+	})
 }
 
 // stillPossible keeps the attempts that may still happen, the latest of those that ask for the same.
@@ -60,7 +90,12 @@ func moveBase(base cal.Version, a cal.Attempt, seen Sighting) (cal.Version, bool
 
 // createHappened: what is there carries something we sent, or the history says that it was there. Each creation has an href of its
 // own, so even an old tombstone can only be ours; RFC 6578 §3.5.2 has members added and removed between two reports named as removed.
+// Under another href the UID is all that a stranger's object has in common with ours (the same invitation, added elsewhere): only the
+// very content we sent is ours there (Google's CalDAV and Zoho file objects under names of their own).
 func createHappened(a cal.Attempt, seen Sighting) bool {
+	if a.Href != seen.Href {
+		return seen.Same(a.Want)
+	}
 	if seen.Exists() {
 		return seen.Same(a.Want) || ical.Shares(a.Want.Body, seen.Body)
 	}
@@ -83,12 +118,6 @@ func rebase(base, sent, seen cal.Version) cal.Version {
 // mayStillHappen: a request that did not happen so far is remembered until its precondition can never hold again. Otherwise our
 // own older write, arriving late, would look like somebody else's.
 func mayStillHappen(a cal.Attempt, seen Sighting) bool {
-	switch {
-	case a.State == cal.AttemptDone, a.State == cal.AttemptRefused: // answered: it will not be carried out later
-		return false
-	case a.Create():
-		return !seen.Exists() && !seen.Removed
-	default:
-		return seen.Exists() && seen.ETag == a.Match
-	}
+	answered := a.State == cal.AttemptDone || a.State == cal.AttemptRefused // it will not be carried out later
+	return !answered && unmoved(a, seen)
 }
