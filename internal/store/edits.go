@@ -94,7 +94,7 @@ func (tx *Tx) setEdit(o cal.Object, d Draft, revive bool) (cal.VersionID, error)
 		return "", err
 	}
 	var rev int
-	text := `UPDATE objects SET rev = rev + 1 WHERE id = ? RETURNING rev`
+	text := `UPDATE objects SET rev = rev + 1, gone = 0 WHERE id = ? RETURNING rev`
 	if revive { // a name at the remote is used for one incarnation only
 		text = `UPDATE objects SET rev = rev + 1, gone = 0, href = '', incarnation = incarnation + 1 WHERE id = ? RETURNING rev`
 	}

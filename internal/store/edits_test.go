@@ -103,6 +103,11 @@ func TestDelete(t *testing.T) {
 		back := w.edit(store.Draft{Object: fresh.ID, Want: wanted("apple")}) // restored
 		w.told(&after, "object created")
 		equal(t, "restored", []any{back.Edit.Want.Body, back.Incarnation}, []any{"apple", 0})
+		w.read(func(tx *store.Tx) error {
+			all, err := tx.ByUID(w.calendar, []string{"u"})
+			equal(t, "it lives again, so a sync finds it", len(all), 1)
+			return err
+		})
 
 		tried := w.edit(store.Draft{UID: "v", Want: wanted("cherry")})
 		w.sent(tried, "/alice/work/v.ics")
