@@ -7,7 +7,7 @@ import (
 // Page decides what one page of a provider's answer means for one calendar: the created, updated and deleted sets. held is every
 // object of the calendar that the page touches: by href, and by UID where the page has an href we do not know.
 func Page(c cal.Calendar, held []cal.Object, page cal.Page, m Moment) cal.Plan {
-	p := planner{plan: cal.Plan{Calendar: c.ID, Since: c.Token}, calendar: c, Moment: m, held: index(held)}
+	p := planner{plan: cal.Plan{Calendar: c.ID, Since: c.Token}, calendar: c, Moment: m, held: index(held), moved: map[cal.Href]bool{}}
 	p.told = make(map[cal.Href]bool, len(page.Present))
 	p.moves(page)
 	for _, r := range page.Present {
@@ -41,6 +41,7 @@ type planner struct {
 	calendar cal.Calendar
 	held     holdings
 	told     map[cal.Href]bool
+	moved    map[cal.Href]bool // where an object has a new name: that is news, whatever the etag
 	plan     cal.Plan
 }
 
@@ -88,6 +89,7 @@ func (p *planner) moves(page cal.Page) {
 
 func (p *planner) move(o cal.Object, to cal.Href) {
 	delete(p.held.byHref, o.Href)
+	p.moved[to] = true
 	o.Href = to
 	p.held.byHref[to] = &o
 }
@@ -109,7 +111,7 @@ func (p *planner) present(r cal.Resource) {
 		p.created(r)
 	case o.UID != "" && r.UID != "" && o.UID != r.UID:
 		p.replaced(*o, r)
-	case unchanged(*o, r):
+	case !p.moved[r.Href] && unchanged(*o, r):
 	default:
 		p.decided(*o, Sighting{Resource: r})
 	}

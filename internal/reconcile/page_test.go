@@ -54,6 +54,20 @@ func TestPageFollowsAMove(t *testing.T) {
 	}
 }
 
+// TestPageFollowsAMoveOfTheSame: an etag made from the content stays the same; the name is new all the same.
+func TestPageFollowsAMoveOfTheSame(t *testing.T) {
+	o := held("a", "/a", "a", pair{1, 1}, 1)
+	p := Page(cal.Calendar{ID: "c1"}, []cal.Object{o}, cal.Page{
+		Present: []cal.Resource{resource("/b", "a", pair{1, 1}, 1)}, Removed: []cal.Href{"/a"},
+	}, Moment{Now: now})
+	if got := counts(p); got != "c0 u0 d0 m0 s0 r1" {
+		t.Fatal(got)
+	}
+	if got := p.Refreshed[0].Object; got.ID != "a" || got.Href != "/b" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestPageKeepsAnEditFromAnotherUID: the href was removed and made anew between two reports.
 func TestPageKeepsAnEditFromAnotherUID(t *testing.T) {
 	o := held("a", "/a", "a", pair{1, 1}, 1)
