@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -83,6 +84,7 @@ func (p *pull) delta() error {
 		if err != nil {
 			return err
 		}
+		p.out.removed(a.removed)
 		todo, same, err := p.differing(a)
 		if err != nil {
 			return err
@@ -93,7 +95,7 @@ func (p *pull) delta() error {
 		if err := p.fetch(todo); err != nil {
 			return err
 		}
-		if err := p.out.reach(a.token, a.removed); err != nil {
+		if err := p.out.reach(a.token); err != nil {
 			return err
 		}
 		since = a.token
@@ -113,7 +115,7 @@ func (p *pull) endDelta(a answer, todo []cal.Href, unchanged int) error {
 	if err := p.fetch(append(todo, p.toRead(todo)...)); err != nil {
 		return err
 	}
-	return p.out.last(a.token, a.removed, false)
+	return p.out.last(a.token, false)
 }
 
 // fewUnchanged is how many unchanged resources in a delta are nothing to wonder about.
@@ -130,7 +132,8 @@ func (p *pull) listsAll(unchanged int) (bool, error) {
 	return 2*unchanged > len(held), err
 }
 
-// differing finds what an answer listed without a body and with an etag other than ours, and counts what it listed with ours.
+// differing finds what an answer listed without a body and with an etag other than ours, or after it was gone: then it may be another
+// resource with a recycled etag. It counts what the answer listed with ours.
 func (p *pull) differing(a answer) (todo []cal.Href, same int, err error) {
 	if len(a.bare) == 0 && len(a.alive) <= fewUnchanged {
 		return nil, 0, nil
@@ -145,7 +148,7 @@ func (p *pull) differing(a answer) (todo []cal.Href, same int, err error) {
 		}
 	}
 	for _, h := range a.bare {
-		if !sameVersion(held[h], p.listed[h]) {
+		if p.out.revive(h) || !sameVersion(held[h], p.listed[h]) {
 			todo = append(todo, h)
 		}
 	}
@@ -154,6 +157,7 @@ func (p *pull) differing(a answer) (todo []cal.Href, same int, err error) {
 
 // everything names all there is.
 func (p *pull) everything() error {
+	p.forget()
 	held, err := p.held(nil)
 	if err != nil {
 		return err
@@ -162,6 +166,7 @@ func (p *pull) everything() error {
 		if err = p.first(); err == nil || !p.another(err) {
 			return err
 		}
+		p.forget()
 		if held, err = p.held(nil); err != nil { // some of it may have arrived
 			return err
 		}
@@ -173,6 +178,18 @@ func (p *pull) everything() error {
 	return p.complete(token, held, p.changed(held))
 }
 
+// forget drops what a history told as gone that was not followed to its end. The listing finds out; only what was named has to be named
+// again.
+func (p *pull) forget() {
+	for _, h := range slices.Sorted(maps.Keys(p.out.gone)) {
+		if p.out.gone[h].absent {
+			p.asked[h] = true
+			p.ask.Read = append(slices.Clip(p.ask.Read), h)
+		}
+	}
+	clear(p.out.gone)
+}
+
 // first reads a calendar of which we hold nothing. There is nothing to lose yet, so every token on the way is handed on: whoever is
 // interrupted goes on from there.
 func (p *pull) first() error {
@@ -182,13 +199,14 @@ func (p *pull) first() error {
 		if err != nil {
 			return err
 		}
+		p.out.removed(a.lost)
 		if err := p.fetch(a.bare); err != nil {
 			return err
 		}
 		if !a.truncated {
 			return p.complete(a.token, nil, nil)
 		}
-		if err := p.out.reach(a.token, nil); err != nil {
+		if err := p.out.reach(a.token); err != nil {
 			return err
 		}
 		since = a.token
@@ -242,7 +260,7 @@ func (p *pull) complete(token cal.Token, held map[cal.Href]cal.ETag, changed []c
 	if err := p.fetch(append(unlisted, p.toRead(unlisted)...)); err != nil {
 		return err
 	}
-	return p.out.last(token, nil, true)
+	return p.out.last(token, true)
 }
 
 // changed is what was listed with another etag than ours, or with none.

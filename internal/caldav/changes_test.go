@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,10 +141,80 @@ func TestTruncatedDeltaTellsEachTokenWithWhatItCovers(t *testing.T) {
 		}
 		pages = append(pages, fmt.Sprint(page.Next, " ", len(page.Present), " ", page.Removed, " ", page.Last, " ", page.Complete))
 	}
-	want := "p1 1 [/home/cal/dead1.ics] false false\nt2 2 [/home/cal/dead2.ics] true false"
+	want := " 1 [] false false\nt2 2 [/home/cal/dead1.ics /home/cal/dead2.ics] true false"
 	if got := strings.Join(pages, "\n"); got != want {
 		t.Errorf("%s", got)
 	}
+}
+
+// story is what a history tells, one answer after the other; all but the last are truncated (RFC 6578 §3.6).
+func story(o objects, answers ...string) func(question) reply {
+	return func(q question) reply {
+		switch q.report {
+		case "sync-collection":
+			at := 0
+			if q.token != "" {
+				at, _ = strconv.Atoi(q.token[1:])
+			}
+			more := ""
+			if at+1 < len(answers) {
+				more = withStatus(fakeCalendar, 507)
+			}
+			return ok207(answers[at] + more + tokenIs(fmt.Sprint("t", at+1)))
+		case "calendar-multiget":
+			return o.multiget(q)
+		}
+		return o.get(q)
+	}
+}
+
+func TestWhatATruncatedDeltaTellsLaterHolds(t *testing.T) {
+	o := objects{"a.ics": `"1"`, "b.ics": `"2"`}
+	held := objects{"a.ics": `"1"`, "x.ics": `"1"`}
+	a, b := objects{"a.ics": `"1"`}, objects{"b.ics": `"2"`}
+	for _, c := range []struct {
+		name    string
+		answers []string
+		want    told
+	}{
+		{"removed, alive with the etag held", []string{gone("a.ics"), a.listing(false)}, told{present: a, nexts: []string{"t2"}}},
+		{"removed, alive with its body", []string{gone("a.ics"), a.listing(true)}, told{present: a, nexts: []string{"t2"}}},
+		{"alive, removed", []string{b.listing(true), gone("b.ics")}, told{present: b, removed: []string{"b.ics"}, nexts: []string{"t1", "t2"}}},
+		{"removed, alive, removed", []string{gone("a.ics"), a.listing(true), gone("a.ics")},
+			told{present: a, removed: []string{"a.ics"}, nexts: []string{"t2", "t3"}}},
+		{"not there when read, alive", []string{objects{"late.ics": `"1"`}.listing(false), objects{"late.ics": `"1"`}.listing(true)},
+			told{present: objects{"late.ics": `"1"`}, nexts: []string{"t2"}}},
+		{"no token past a removal that was not told", []string{b.listing(true), gone("x.ics"), a.listing(true)},
+			told{present: o, removed: []string{"x.ics"}, nexts: []string{"t1", "t3"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := quirkyServer(t, story(o, c.answers...))
+			changes(t, s.client(t, Profile{}), cal.Ask{Since: "t0"}, held).check(t, c.want)
+		})
+	}
+}
+
+func TestWhatAFirstSyncTellsLaterHolds(t *testing.T) {
+	a, b := objects{"a.ics": `"1"`}, objects{"b.ics": `"2"`}
+	s := quirkyServer(t, story(b, a.listing(true), b.listing(true)+gone("a.ics")+gone("long-dead.ics")))
+	changes(t, s.client(t, Profile{}), cal.Ask{}, nil).check(t, told{present: objects{"a.ics": `"1"`, "b.ics": `"2"`},
+		removed: []string{"a.ics"}, nexts: []string{"t1", "t2"}, complete: true})
+}
+
+func TestWhatWasNotThereIsAskedForAgainAfterTheTokenWasRefused(t *testing.T) {
+	s := quirkyServer(t, func(q question) reply {
+		switch {
+		case q.token == "t1":
+			return ok207(objects{"new.ics": `"1"`}.listing(false) + gone("dead.ics") + withStatus(fakeCalendar, 507) + tokenIs("p1"))
+		case q.token == "p1":
+			return reply{status: 403, text: `<D:error xmlns:D="DAV:"><D:valid-sync-token/></D:error>`}
+		case q.report == "sync-collection":
+			return ok207(objects{"dead.ics": `"1"`}.listing(false) + tokenIs("t9"))
+		}
+		return listingServer(objects{})(q)
+	})
+	changes(t, s.client(t, Profile{}), cal.Ask{Since: "t1"}, objects{"dead.ics": `"1"`}).
+		check(t, told{absent: []string{"new.ics"}, nexts: []string{"t9"}, complete: true})
 }
 
 func TestTokenRefusedHalfWay(t *testing.T) {

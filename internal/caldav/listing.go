@@ -18,6 +18,7 @@ type answer struct {
 	alive     []cal.Href // listed as there
 	bare      []cal.Href // those of them that came without a body
 	removed   []cal.Href // told as gone
+	lost      []cal.Href // those of them that an earlier answer listed as there
 	strangers int        // hrefs that lead out of the collection; counted and ignored
 	self      int        // the status of the collection itself; 0: not told
 	seen      map[cal.Href]bool
@@ -174,6 +175,9 @@ func (p *pull) takeStranger(a *answer, href cal.Href, r *response) {
 func (p *pull) settleRemoved(a *answer) {
 	a.removed = slices.DeleteFunc(a.removed, func(h cal.Href) bool {
 		if !a.seen[h] {
+			if _, before := p.listed[h]; before {
+				a.lost = append(a.lost, h)
+			}
 			delete(p.listed, h)
 			return false
 		}
