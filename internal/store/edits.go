@@ -14,6 +14,10 @@ type Draft struct {
 	Component string         // empty: as before
 	Summary   string
 	Want      cal.Version // digest, body, native; zero: to be deleted
+
+	// Seen is the version that the user's text was made from; empty: not told. Give it wherever time may pass between showing an object
+	// and storing what became of it: ErrStale then says that the user sees another one by now, and that nothing was stored.
+	Seen cal.VersionID
 }
 
 // Edit accepts a user's write: from here on it is kept whatever happens. It gives the object back as it is now, whole.
@@ -34,7 +38,14 @@ func (tx *Tx) Edit(d Draft) (cal.Object, error) {
 // drafted gives the object of the draft as it is so far.
 func (tx *Tx) drafted(d Draft) (cal.Object, error) {
 	if d.Object != "" {
-		return tx.Object(d.Object)
+		o, err := tx.Object(d.Object)
+		if err == nil && d.Seen != "" && d.Seen != o.Want().ID {
+			err = ErrStale
+		}
+		return o, err
+	}
+	if d.Seen != "" {
+		return cal.Object{}, ErrStale
 	}
 	if !d.Want.Exists() {
 		return cal.Object{}, ErrNotFound

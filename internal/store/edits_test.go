@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -74,6 +75,40 @@ func TestEditTakenBack(t *testing.T) {
 		}
 		o = w.edit(store.Draft{Object: o.ID, Want: wanted("apple as typed")})
 		equal(t, "the base stays what the remote sent", []any{o.Edit.Want.ID, o.Base.Body}, []any{o.Base.ID, "apple"})
+	})
+}
+
+// An edit made from a text that is no longer what the user sees would take back what came since; so it is not taken.
+func TestEditOfAStaleText(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		o := w.pulled("apple")[0]
+		read := o.Base.ID
+		o = w.edit(store.Draft{Object: o.ID, Seen: read, Want: wanted("banana")})
+		equal(t, "taken", o.Edit.Want.Body, "banana")
+		var after int64
+		w.news(&after)
+		for _, d := range []store.Draft{
+			{Object: o.ID, Seen: read, Want: wanted("cherry")},
+			{Object: o.ID, Seen: read}, // to be deleted
+			{Object: o.ID, Seen: read, Want: wanted("banana")},
+			{Calendar: w.calendar, Seen: read, Want: wanted("cherry")}, // of a new one nobody has read anything
+		} {
+			w.write(func(tx *store.Tx) error {
+				if _, err := tx.Edit(d); !errors.Is(err, store.ErrStale) {
+					t.Errorf("%+v: got %v, want %v", d, err, store.ErrStale)
+				}
+				return nil // it changed nothing, so committing does no harm
+			})
+		}
+		w.told(&after)
+		equal(t, "as it was", []any{w.object(o.ID).Edit.Want.Body, len(w.outbox())}, []any{"banana", 1})
+		o = w.edit(store.Draft{Object: o.ID, Seen: o.Edit.Want.ID, Want: wanted("cherry")})
+		equal(t, "from what the user sees now", o.Edit.Want.Body, "cherry")
+		w.edit(store.Draft{Object: o.ID, Seen: o.Edit.Want.ID})
+		w.refused(store.ErrStale, func(tx *store.Tx) error {
+			_, err := tx.Edit(store.Draft{Object: o.ID, Seen: o.Edit.Want.ID, Want: wanted("damson")})
+			return err
+		})
 	})
 }
 

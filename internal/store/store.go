@@ -35,7 +35,8 @@ var (
 	ErrFenced   = errors.New("another worker has taken the account over")
 	ErrSchema   = errors.New("the database schema is not current: run `calbridge migrate up`")
 	ErrPruned   = errors.New("the change feed no longer goes back that far")
-	ErrUnknown  = errors.New("the database did not say whether it committed") // read before doing anything over
+	ErrStale    = errors.New("the object changed since the text of this edit was read") // nothing was stored: merge, or ask again
+	ErrUnknown  = errors.New("the database did not say whether it committed")           // read before doing anything over
 )
 
 // Options are what Open cannot know.
