@@ -26,7 +26,7 @@ func TestCalendarGone(t *testing.T) {
 	if c := w.mustCalendar(); c.State != cal.CalendarActive {
 		t.Errorf("gone at once: %+v", c)
 	}
-	w.now = w.now.Add(11 * time.Minute)
+	w.pass(11 * time.Minute)
 	w.sync()
 	if c := w.mustCalendar(); c.State != cal.CalendarGone {
 		t.Errorf("not gone: %+v", c)
@@ -74,11 +74,11 @@ func TestBusy(t *testing.T) {
 	w.sync()
 	w.sim.OnRequest(nil)
 	w.sim.Reset()
-	w.now = w.now.Add(119 * time.Second)
+	w.pass(119 * time.Second)
 	if rep := w.sync(); !rep.Failed() || len(w.sim.Journal()) != 0 {
 		t.Errorf("%d requests, %+v", len(w.sim.Journal()), rep)
 	}
-	w.now = w.now.Add(15 * time.Minute)
+	w.pass(15 * time.Minute)
 	if rep := w.sync(); rep.Failed() {
 		t.Errorf("%+v", rep)
 	}
@@ -119,15 +119,13 @@ func TestFenced(t *testing.T) {
 	o, _ := w.localByUID("a")
 	w.localEdit(o.ID, event("a", "mine", "x"))
 	stalled, goOn := make(chan struct{}), make(chan struct{})
-	w.wire.fault = func(r *http.Request) (error, error) {
+	w.wire.fault = func(r *http.Request) mishap {
 		if r.Method == http.MethodPut {
 			w.wire.fault = nil
 			close(stalled)
-			w.wire.mu.Unlock()
 			<-goOn
-			w.wire.mu.Lock()
 		}
-		return nil, nil
+		return mishap{}
 	}
 	first := make(chan engine.Report)
 	account := w.stored()
@@ -135,7 +133,7 @@ func TestFenced(t *testing.T) {
 		first <- w.engine.Sync(context.Background(), []store.Account{account}, engine.Options{Mode: engine.Incremental})
 	}()
 	<-stalled
-	w.now = w.now.Add(w.engine.Lease + time.Second)
+	w.pass(w.engine.Lease + time.Second)
 	other := *w.engine
 	other.Owner = "another"
 	if rep := other.Sync(context.Background(), []store.Account{w.stored()}, engine.Options{Mode: engine.Incremental}); rep.Failed() {
@@ -144,7 +142,7 @@ func TestFenced(t *testing.T) {
 	w.localEdit(o.ID, event("a", "mine again", "x"))
 	close(goOn)
 	<-first
-	w.now = w.now.Add(time.Hour)
+	w.pass(time.Hour)
 	w.sync()
 	w.sync()
 	if _, body, _ := w.remoteByUID("a"); !strings.Contains(body, "SUMMARY:mine again") {

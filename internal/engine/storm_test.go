@@ -1,32 +1,24 @@
 package engine_test
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io"
-	"maps"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/engine"
-	"calbridge/internal/sim"
 	"calbridge/internal/store"
 )
 
-// The storm edits a handful of objects on both sides while the network and the process fail, and then asks of every single edit
-// where it went. Every property value that anybody writes is unique, so an edit is found by its value alone:
-//
-//   - it is live on both sides, or
-//   - its own side overwrote it knowingly, or
-//   - a conflict or a notice names the object, and the value is in the object's versions.
+// The storm edits a handful of objects on both sides, between the syncs and in the middle of them, while the network, the server and
+// the process fail (weather_test.go), and then asks of every single edit where it went (ledger_test.go).
 //
 // CALBRIDGE_STORM sets how many seeds are run, CALBRIDGE_SEED runs one.
 func TestStorm(t *testing.T) {
@@ -55,207 +47,235 @@ func storm(t *testing.T, seed uint64) {
 // stormy is one seed's world.
 type stormy struct {
 	*world
-	rng     *rand.Rand
-	edits   int
-	ledger  map[string]*entry // by value
-	log     []string
-	faulty  float64 // chance that a request fails
-	deletes map[string]bool
-}
+	ledger
+	weather
+	work cal.CalendarID
 
-// entry is one value somebody wrote.
-type entry struct {
-	uid   string
-	local bool
-	over  bool // its own side overwrote it, or deleted the object, having seen it
+	mu  sync.Mutex // guards all below, rng's draws in requests too
+	rng *rand.Rand
+	log []string
 }
 
 func newStormy(t *testing.T, seed uint64) *stormy {
-	rng := rand.New(rand.NewPCG(seed, 17))
-	s := &stormy{world: newWorld(t), rng: rng, ledger: map[string]*entry{}, deletes: map[string]bool{}}
-	s.faulty = []float64{0, 0.05, 0.2, 0.4}[rng.IntN(4)]
-	s.sim.Quirks(func(q *sim.Quirks) { s.drawQuirks(q) })
-	s.wire.fault = s.fault
-	policy := []cal.Policy{cal.RemoteWins, cal.LocalWins, cal.NewestWins, cal.KeepBoth, cal.Manual}[rng.IntN(5)]
+	s := &stormy{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 17)), ledger: newLedger()}
+	s.engine.AuditEvery = 30 * 24 * time.Hour // what heals everything hides everything: see calm
+	s.limits.AuditEvery = s.engine.AuditEvery
+	s.drawWeather()
+	policy := []cal.Policy{cal.RemoteWins, cal.LocalWins, cal.NewestWins, cal.KeepBoth, cal.Manual}[s.draw(5)]
 	s.setRules(cal.Rules{OnConflict: policy})
-	s.note("seed %d: faults %.2f, %s", seed, s.faulty, policy)
+	s.work = s.mustCalendar().ID
+	s.note("seed %d: %s", seed, policy)
+	s.wire.fault, s.begun = s.fault, s.beginTransaction
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log("\n" + strings.Join(s.log, "\n"))
+			t.Log(strings.Join(s.log, "\n"))
 		}
 	})
 	return s
 }
 
-// drawQuirks switches on a few things that real servers do and a correct client survives without losing anything.
-func (s *stormy) drawQuirks(q *sim.Quirks) {
-	for _, on := range []*bool{
-		&q.RewriteBody, &q.NoETagOnPut, &q.ETagOnRewrite, &q.LyingETagOnPut, &q.NoInlineData, &q.NoSyncCollection, &q.MultigetOmits,
-		&q.MultigetFailsWhole, &q.MultigetEmptyData, &q.DuplicateResponses, &q.AbsoluteHrefs, &q.CollectionAmongMembers, &q.LFBodies,
-		&q.UnquotedETags, &q.InitialTombstones, &q.SkipShortLived, &q.TokenAlwaysFull, &q.PlainStatuses, &q.DeleteMissing412,
-	} {
-		*on = s.rng.IntN(7) == 0
-	}
-	if s.rng.IntN(5) == 0 {
-		q.TruncateAt = 1 + s.rng.IntN(4)
-	}
-	if s.rng.IntN(5) == 0 {
-		q.TokenErrorStatus = []int{400, 403, 409, 410, 412, 418, 500}[s.rng.IntN(7)]
-	}
-	if s.rng.IntN(5) == 0 {
-		q.AddProperty = "CLASS:PUBLIC"
-	}
-	s.note("quirks %+v", *q)
+func (s *stormy) draw(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rng.IntN(n)
 }
 
-// fault decides what becomes of a request.
-func (s *stormy) fault(r *http.Request) (before, after error) {
-	if s.rng.Float64() >= s.faulty {
-		return nil, nil
-	}
-	switch s.rng.IntN(4) {
-	case 0:
-		s.note("      %s %s: request lost", r.Method, r.URL.Path)
-		return io.ErrUnexpectedEOF, nil
-	case 1, 2:
-		s.note("      %s %s: answer lost", r.Method, r.URL.Path)
-		return nil, io.ErrUnexpectedEOF
-	default:
-		s.note("      %s %s: the process dies", r.Method, r.URL.Path)
-		if s.rng.IntN(2) == 0 {
-			return errCrash, nil
-		}
-		return nil, errCrash
-	}
+// one is true once in n times.
+func (s *stormy) one(n int) bool { return s.draw(n) == 0 }
+
+func (s *stormy) chance(p float64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rng.Float64() < p
 }
 
 func (s *stormy) note(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.log = append(s.log, fmt.Sprintf(format, args...))
 }
 
-func (s *stormy) value() string {
-	s.edits++
-	return fmt.Sprintf("v%d", s.edits)
-}
-
 func (s *stormy) step() {
-	switch n := s.rng.IntN(10); {
-	case n < 3:
-		s.editHere()
+	switch n := s.draw(20); {
 	case n < 6:
+		s.editHere()
+	case n < 12:
 		s.editThere()
-	case n == 6:
-		s.sim.Quirks(func(q *sim.Quirks) { q.ForgetTokens = s.rng.IntN(3) == 0 })
+	case n < 14:
+		s.changeWeather()
 	default:
 		s.note("sync")
-		s.sync()
-		s.now = s.now.Add(time.Duration(s.rng.IntN(90)) * time.Second)
+		s.run()
+		s.pass(time.Duration(s.draw(90)) * time.Second)
 	}
 }
 
-// uids keeps the storm on few objects: conflicts are the point.
-func (s *stormy) uid() string { return fmt.Sprintf("uid-%d", s.rng.IntN(4)) }
+// run is a sync in which anything may happen.
+func (s *stormy) run() engine.Report {
+	s.syncing, s.takenOver = true, false
+	rep := s.sync()
+	s.syncing = false
+	return rep
+}
 
+// uid keeps the storm on few objects: conflicts are the point.
+func (s *stormy) uid() string { return fmt.Sprintf("uid-%d", s.draw(4)) }
+
+// editHere is one edit of a user of ours. What the user sees and what the user writes is one transaction, as with If-Match. It comes to
+// nothing when the process is dead.
 func (s *stormy) editHere() {
-	uid := s.uid()
-	o, found := s.localByUID(uid)
-	switch {
-	case !found:
-		a, b := s.value(), s.value()
-		s.note("here  create %s %s %s", uid, a, b)
-		s.localCreate(uid, event(uid, a, b))
-		s.wrote(uid, true, a, b)
-	case s.rng.IntN(5) == 0:
-		s.note("here  delete %s", uid)
-		s.overwritten(string(o.Want().Body), true)
-		s.localDelete(o.ID)
-	default:
-		s.change(uid, string(o.Want().Body), true, func(body string) { s.localEdit(o.ID, body) })
-	}
-}
-
-func (s *stormy) editThere() {
-	uid := s.uid()
-	name, body, found := s.remoteByUID(uid)
-	switch {
-	case !found:
-		a, b := s.value(), s.value()
-		s.note("there create %s %s %s", uid, a, b)
-		s.sim.Store("alice", "work", fmt.Sprintf("r%d.ics", s.edits), event(uid, a, b))
-		s.wrote(uid, false, a, b)
-	case s.rng.IntN(5) == 0:
-		s.note("there delete %s", uid)
-		s.overwritten(body, false)
-		s.sim.Remove("alice", "work", name)
-	default:
-		s.change(uid, body, false, func(body string) { s.sim.Store("alice", "work", name, body) })
-	}
-}
-
-var propertyLine = map[string]*regexp.Regexp{
-	"SUMMARY": regexp.MustCompile(`(?m)^SUMMARY:.*$`), "LOCATION": regexp.MustCompile(`(?m)^LOCATION:.*$`),
-}
-
-// change gives one property a new value. A property that is missing (a server may have stripped it) stays away.
-func (s *stormy) change(uid, body string, local bool, save func(string)) {
-	property := []string{"SUMMARY", "LOCATION"}[s.rng.IntN(2)]
-	old := propertyLine[property].FindString(body)
-	if old == "" {
+	if s.thereOnly || s.wire.dead() {
 		return
 	}
-	v := s.value()
-	s.note("%s  change %s %s %s -> %s", side(local), uid, property, strings.TrimSpace(old), v)
-	s.overwritten(old, local)
-	save(strings.Replace(body, strings.TrimRight(old, "\r"), property+":"+v, 1))
-	s.wrote(uid, local, v)
-}
-
-func side(local bool) string {
-	if local {
-		return "here "
+	uid, what := s.uid(), s.draw(5)
+	var done func()
+	err := s.db.Write(context.Background(), func(tx *store.Tx) error {
+		o, found, err := wantedObject(tx, s.work, uid)
+		var draft store.Draft
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			draft, done = s.createHere(uid)
+		case what == 0:
+			draft, done = store.Draft{Object: o.ID}, func() { s.deleted(string(o.Want().Body), uid, here) }
+		default:
+			body, changed := s.changed(string(o.Want().Body), uid, here)
+			if done = changed; done == nil {
+				return nil
+			}
+			draft = store.Draft{Object: o.ID, Want: version(body), Component: "VEVENT"}
+		}
+		_, err = tx.Edit(draft)
+		return err
+	})
+	if err == nil && done != nil {
+		done()
 	}
-	return "there"
 }
 
-func (s *stormy) wrote(uid string, local bool, values ...string) {
-	for _, v := range values {
-		s.ledger[v] = &entry{uid: uid, local: local}
+func (s *stormy) createHere(uid string) (store.Draft, func()) {
+	a, b := s.value(), s.value()
+	return store.Draft{Calendar: s.work, Want: version(event(uid, a, b)), UID: uid, Component: "VEVENT"}, func() {
+		s.note("here   create %s %s %s", uid, a, b)
+		s.wrote(uid, here, a, b)
 	}
 }
 
-var anyValue = regexp.MustCompile(`\bv\d+\b`)
-
-// overwritten: whoever changes or deletes what it sees supersedes it knowingly, whoever wrote it.
-func (s *stormy) overwritten(text string, local bool) {
-	for _, v := range anyValue.FindAllString(text, -1) {
-		if e := s.ledger[v]; e != nil {
-			e.over = true
+func wantedObject(tx *store.Tx, c cal.CalendarID, uid string) (cal.Object, bool, error) {
+	rows, err := tx.Objects(store.ObjectFilter{Calendar: c, UID: uid})
+	for _, r := range rows {
+		if o, err := tx.Object(r.ID); err != nil || o.Want().Exists() {
+			return o, err == nil, err
 		}
 	}
+	return cal.Object{}, false, err
+}
+
+// editThere is what somebody else does at the server.
+func (s *stormy) editThere() {
+	if s.hereOnly {
+		return
+	}
+	uid := s.uid()
+	name, body, found := s.remoteByUID(uid)
+	switch n := s.draw(20); {
+	case !found:
+		a, b := s.value(), s.value()
+		s.note("there  create %s %s %s", uid, a, b)
+		s.wrote(uid, there, a, b)
+		s.sim.Store("alice", "work", s.newName(), event(uid, a, b))
+	case n < 4:
+		s.deleted(body, uid, there)
+		s.sim.Remove("alice", "work", name)
+	case n == 4:
+		s.note("there  move %s", uid)
+		s.foreign[uid] = true
+		s.sim.Remove("alice", "work", name)
+		s.sim.Store("alice", "work", s.newName(), body)
+	case n == 5:
+		s.note("there  touch %s", uid)
+		s.sim.Store("alice", "work", name, stamped.ReplaceAllString(body, fmt.Sprintf("DTSTAMP:20260101T%06dZ", s.edits)))
+	case n == 6:
+		other := fmt.Sprintf("uid-%d", 10+s.edits)
+		s.edits++
+		s.note("there  another UID for %s: %s", uid, other)
+		s.foreign[uid], s.foreign[other] = true, true
+		s.doubled(body)
+		s.sim.Store("alice", "work", name, strings.Replace(body, "UID:"+uid+"\r\n", "UID:"+other+"\r\n", 1))
+	default:
+		if body, done := s.changed(body, uid, there); done != nil {
+			done()
+			s.sim.Store("alice", "work", name, body)
+		}
+	}
+}
+
+// newName is what others call a resource.
+func (s *stormy) newName() string {
+	s.edits++
+	return fmt.Sprintf([]string{"r%d.ics", "r %d@é.ics", "R+%d (1)~.ics"}[s.draw(3)], s.edits)
+}
+
+var (
+	stamped      = regexp.MustCompile(`DTSTAMP:\w+`)
+	propertyLine = map[string]*regexp.Regexp{
+		"SUMMARY": regexp.MustCompile(`(?m)^SUMMARY:.*$`), "LOCATION": regexp.MustCompile(`(?m)^LOCATION:.*$`),
+	}
+)
+
+// changed gives one property a new value. A property that is missing (a server may have stripped it) stays away.
+func (s *stormy) changed(body, uid string, by side) (string, func()) {
+	property := []string{"SUMMARY", "LOCATION"}[s.draw(2)]
+	old := strings.TrimRight(propertyLine[property].FindString(body), "\r")
+	if old == "" {
+		return body, nil
+	}
+	v := s.value()
+	return strings.Replace(body, old, property+":"+v, 1), func() {
+		s.note("%s change %s %s -> %s", by, uid, old, v)
+		s.overwritten(old)
+		s.wrote(uid, by, v)
+	}
+}
+
+// deleted: a create of ours that was never confirmed may be made anew when somebody has deleted it meanwhile: not all servers tell.
+func (s *stormy) deleted(body, uid string, by side) {
+	s.note("%s delete %s", by, uid)
+	s.overwritten(body)
+	if by == there {
+		s.foreign[uid] = true
+	}
+	if by == here || s.confirmed(uid) {
+		s.buried(body)
+	}
+}
+
+func (s *stormy) confirmed(uid string) (yes bool) {
+	err := s.db.Read(context.Background(), func(tx *store.Tx) error {
+		o, found, err := wantedObject(tx, s.work, uid)
+		yes = found && o.Base.Exists()
+		return err
+	})
+	return yes && err == nil
 }
 
 // calm ends the faults and lets everything settle.
 func (s *stormy) calm() {
-	s.wire.fault = nil
-	s.sim.Quirks(func(q *sim.Quirks) { q.ForgetTokens = false })
+	s.wire.fault, s.begun = nil, nil
+	s.wire.land(true)
+	s.sim.Quirks(s.clearUp)
 	s.note("calm")
-	for n := range 5 {
-		s.now = s.now.Add(20 * time.Minute)
-		if n == 2 { // a full listing that posed as a delta (DAViCal) is found out by the daily one
-			s.now = s.now.Add(s.engine.AuditEvery)
+	for n, wait := range []time.Duration{20 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour} {
+		s.pass(wait)
+		if n == 1 && s.lied { // found out by nothing but a complete listing
+			s.pass(s.engine.AuditEvery)
 		}
-		rep := s.sync()
-		if rep.Failed() && !rep.NeedsPerson() {
-			s.t.Fatalf("sync fails without faults: %+v", rep)
-		}
-		for _, r := range rep.Runs {
-			if r.Held {
-				s.approve(r.ID)
-			}
-		}
+		s.settle()
 	}
 	s.sim.Reset()
-	s.now = s.now.Add(20 * time.Minute)
+	s.pass(20 * time.Minute)
+	before := s.news()
 	rep := s.sync()
 	if writes := s.sim.Writes(); len(writes) > 0 {
 		s.t.Errorf("a settled sync sends %v", writes)
@@ -265,6 +285,36 @@ func (s *stormy) calm() {
 			s.t.Errorf("a settled sync pulls %+v", r.Pulled)
 		}
 	}
+	if after := s.news(); len(after) != len(before) {
+		s.t.Errorf("a settled sync tells %+v", after[len(before):])
+	}
+}
+
+// settle is a sync after which nobody waits for a person.
+func (s *stormy) settle() {
+	rep := s.sync()
+	if rep.Failed() && !rep.NeedsPerson() {
+		s.t.Fatalf("sync fails without faults: %s", troubles(rep))
+	}
+	for _, r := range rep.Runs {
+		if r.Held {
+			s.approve(r.ID)
+		}
+	}
+}
+
+func troubles(rep engine.Report) (all []string) {
+	for _, a := range rep.Accounts {
+		if a.Trouble != nil {
+			all = append(all, *a.Trouble)
+		}
+	}
+	for _, r := range rep.Runs {
+		if r.Trouble != nil {
+			all = append(all, *r.Trouble)
+		}
+	}
+	return all
 }
 
 func (s *stormy) approve(id cal.RunID) {
@@ -274,52 +324,3 @@ func (s *stormy) approve(id cal.RunID) {
 		return err
 	})
 }
-
-// account asks where every edit went.
-func (s *stormy) account() {
-	here, there := s.allLocal(), s.allRemote()
-	if !maps.Equal(here, there) {
-		s.t.Errorf("the sides differ at rest:\nhere  %v\nthere %v", here, there)
-	}
-	live := map[string]bool{}
-	for content := range here {
-		for _, v := range anyValue.FindAllString(content, -1) {
-			live[v] = true
-		}
-	}
-	recorded := s.recordedValues()
-	for _, o := range s.objects() { // refused, and shown as such
-		for _, v := range anyValue.FindAllString(string(o.Want().Body), -1) {
-			live[v] = true
-		}
-	}
-	for _, v := range slices.Sorted(maps.Keys(s.ledger)) {
-		if e := s.ledger[v]; !live[v] && !e.over && !recorded[v] {
-			s.t.Errorf("%s (%s, %s) is lost without a record", v, e.uid, side(e.local))
-		}
-	}
-}
-
-// recordedValues are those a conflict or a notice names, and that can still be read in the history.
-func (s *stormy) recordedValues() map[string]bool {
-	recorded := map[string]bool{}
-	s.read(func(tx *store.Tx) error {
-		conflicts, err := tx.Conflicts(store.ConflictFilter{})
-		for _, c := range conflicts {
-			for _, v := range []cal.Version{c.Base, c.Mine, c.Theirs} {
-				for _, value := range anyValue.FindAllString(string(s.body(tx, v)), -1) {
-					recorded[value] = true
-				}
-			}
-		}
-		return err
-	})
-	for _, body := range s.noticed() {
-		for _, value := range anyValue.FindAllString(body, -1) {
-			recorded[value] = true
-		}
-	}
-	return recorded
-}
-
-var errCrash = errors.New("the process died")

@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -29,42 +31,112 @@ type world struct {
 	url     string
 	db      *store.DB
 	engine  *engine.Engine
-	now     time.Time
 	boots   int
 	account cal.AccountID
+	begun   func() // called at the beginning of each transaction; may be nil
+	limits  engine.Limits
+
+	mu  sync.Mutex
+	now time.Time
 }
 
-// wire carries requests to the simulated server. It can lose them, lose the answers, or let the process die.
+// wire carries requests to the simulated server. What goes wrong with one, mishap says.
 type wire struct {
 	http.RoundTripper
-	mu    sync.Mutex
-	fault func(*http.Request) (before, after error)
+	fault func(*http.Request) mishap
 	die   func()
+
+	mu    sync.Mutex // guards all below
 	down  bool
+	late  []*http.Request
+	under sync.WaitGroup // requests under way
+}
+
+// mishap is what becomes of a request. The zero mishap is nothing.
+type mishap struct {
+	before, after error // errCrash: the process dies
+	status        int   // answered in place of the server
+	statusAfter   int   // answered when the server has done what it was asked for
+	cut           int   // of the answer's body arrive so many bytes
+	late          bool  // the request arrives later than anybody waits for
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	before, after := w.draw(r)
-	if before != nil {
-		return nil, w.fail(before)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	w.under.Add(1)
+	defer w.under.Done()
+	m := w.draw(r)
+	switch {
+	case m.before != nil:
+		return nil, w.fail(m.before)
+	case m.late:
+		return nil, w.delay(r)
+	case m.status != 0:
+		return instead(r, m.status), nil
 	}
 	answer, err := w.RoundTripper.RoundTrip(r)
-	if after != nil {
-		return nil, w.fail(after)
+	switch {
+	case m.after != nil:
+		return nil, w.fail(m.after)
+	case m.statusAfter != 0:
+		return instead(r, m.statusAfter), nil
+	case m.cut > 0 && err == nil:
+		answer.Body = io.NopCloser(io.MultiReader(io.LimitReader(answer.Body, int64(m.cut)), broken{}))
 	}
 	return answer, err
 }
 
-func (w *wire) draw(r *http.Request) (before, after error) {
+func (w *wire) draw(r *http.Request) mishap {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.down {
-		return errCrash, nil
-	}
-	if w.fault == nil {
-		return nil, nil
+	down := w.down
+	w.mu.Unlock()
+	switch {
+	case down:
+		return mishap{before: errCrash}
+	case w.fault == nil:
+		return mishap{}
 	}
 	return w.fault(r)
+}
+
+func instead(r *http.Request, status int) *http.Response {
+	return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: r}
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// delay keeps a request back until land. Its sender hears no more of it.
+func (w *wire) delay(r *http.Request) error {
+	again := r.Clone(context.Background())
+	if r.Body != nil {
+		body, _ := io.ReadAll(r.Body)
+		again.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late = append(w.late, again)
+	return io.ErrUnexpectedEOF
+}
+
+// land lets requests that were kept back arrive: all, or just the creates.
+func (w *wire) land(all bool) {
+	w.mu.Lock()
+	late := w.late
+	w.late = nil
+	w.mu.Unlock()
+	for _, r := range late {
+		if !all && r.Header.Get("If-None-Match") == "" {
+			w.mu.Lock()
+			w.late = append(w.late, r)
+			w.mu.Unlock()
+		} else if answer, err := w.RoundTripper.RoundTrip(r); err == nil {
+			answer.Body.Close()
+		}
+	}
 }
 
 // fail ends an exchange. When the process dies, its database connection goes with it: whatever it still tries comes to nothing.
@@ -80,9 +152,16 @@ func (w *wire) fail(err error) error {
 	return err
 }
 
+func (w *wire) dead() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.down
+}
+
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)}
-	w.sim = sim.New(sim.Options{Users: map[string]string{"alice": "secret"}, Clock: func() time.Time { return w.now }})
+	w := &world{t: t, now: time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC), limits: engine.DefaultLimits()}
+	w.limits.Patience, w.limits.Connections = 0, 1
+	w.sim = sim.New(sim.Options{Users: map[string]string{"alice": "secret"}, Clock: w.clock})
 	w.sim.AddCalendar("alice", "work", sim.Properties{})
 	w.wire = &wire{RoundTripper: w.sim.Transport()}
 	w.wire.die = func() { w.db.Close() }
@@ -97,34 +176,59 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// pass lets time go by. Creates that are on their way arrive before: later than they can, nobody waits for them.
+func (w *world) pass(d time.Duration) {
+	w.wire.land(false)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) transaction() time.Time {
+	if w.begun != nil {
+		w.begun()
+	}
+	return w.clock()
+}
+
 // boot starts the process, after a crash too.
 func (w *world) boot() {
-	db, err := store.Open(context.Background(), w.url, store.Options{Clock: func() time.Time { return w.now }})
+	w.boots++
+	db, err := store.Open(context.Background(), w.url, store.Options{Clock: w.transaction, Chance: rand.NewChaCha8([32]byte{byte(w.boots)})})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.boots++
 	chance := rand.New(rand.NewPCG(uint64(w.boots), 1))
+	w.wire.mu.Lock()
 	w.db, w.wire.down = db, false
+	w.wire.mu.Unlock()
 	w.engine = &engine.Engine{
-		Store: db, Open: w.open, Owner: fmt.Sprintf("boot %d", w.boots), Limits: engine.DefaultLimits(),
-		Clock: func() time.Time { return w.now }, Chance: chance.Float64,
+		Store: db, Open: w.open, Owner: fmt.Sprintf("boot %d", w.boots), Limits: w.limits,
+		Clock: w.clock, Chance: chance.Float64,
 	}
-	w.engine.Patience, w.engine.Connections = 0, 1
 }
 
-func (w *world) open(context.Context, store.Account) (engine.Provider, error) {
+func (w *world) open(ctx context.Context, _ store.Account) (engine.Provider, error) {
 	home := "http://sim" + w.sim.Home("alice")
 	var profile caldav.Profile
-	w.read(func(tx *store.Tx) error {
+	err := w.db.Read(ctx, func(tx *store.Tx) error {
 		raw, err := tx.Server("http://sim")
 		if err != nil || raw == nil {
 			return err
 		}
 		return json.Unmarshal(raw, &profile)
 	})
+	if err != nil {
+		return nil, err
+	}
 	c, err := caldav.New(caldav.Config{Home: home, Homes: []string{home}, Username: "alice", Password: "secret", AllowPrivate: true,
-		Profile: profile, Now: func() time.Time { return w.now }, Via: w.wire})
+		Profile: profile, Now: w.clock, Via: w.wire})
 	return provider{c}, err
 }
 
@@ -141,8 +245,9 @@ func (w *world) sync() engine.Report { return w.syncMode(engine.Incremental) }
 
 func (w *world) syncMode(m engine.Mode) engine.Report {
 	rep := w.engine.Sync(context.Background(), []store.Account{w.stored()}, engine.Options{Mode: m})
-	if w.wire.down {
-		w.now = w.now.Add(w.engine.Lease + time.Second)
+	w.wire.under.Wait()
+	if w.wire.dead() {
+		w.pass(w.engine.Lease + time.Second)
 		w.boot()
 	}
 	return rep
