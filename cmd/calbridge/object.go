@@ -145,8 +145,9 @@ type objectShowCmd struct {
 func (c objectShowCmd) Run(ctx context.Context, s *session) error {
 	var v struct {
 		objectView
-		ETag *string `json:"etag"`
-		Body string  `json:"body"`
+		Version int     `json:"version"` // of the body, in the object's history: `object edit --base`; 0: deleted
+		ETag    *string `json:"etag"`
+		Body    string  `json:"body"`
 	}
 	err := s.read(ctx, func(tx *store.Tx) error {
 		o, err := findObject(tx, c.ID)
@@ -155,6 +156,11 @@ func (c objectShowCmd) Run(ctx context.Context, s *session) error {
 		}
 		listed, err := tx.Listed(o.ID)
 		v.objectView, v.ETag, v.Body = viewObject(listed), orNull(string(o.Base.ETag)), string(o.Want().Body)
+		if err != nil || !o.Want().Exists() {
+			return err
+		}
+		stored, err := tx.Version(o.Want().ID)
+		v.Version = stored.N
 		return err
 	})
 	switch {

@@ -160,6 +160,15 @@ func (s *session) edit(ctx context.Context, decide func(*store.Tx) (store.Draft,
 type objectEditCmd struct {
 	ID   string `arg:"" help:"The object's id."`
 	File string `arg:"" optional:"" default:"-" help:"iCalendar file; - is standard input."`
+	Base int    `help:"The version that the text was made from (object show --json, object history): what arrived since stays, but where the text changed the same. Without it the text replaces whatever is there." placeholder:"VERSION"`
+}
+
+// Help is what `object edit --help` says.
+func (objectEditCmd) Help() string {
+	return `To edit what others may change meanwhile:
+
+  calbridge object show ID --json     tells "version": 7, and the text as "body"
+  calbridge object edit ID FILE --base 7`
 }
 
 func (c objectEditCmd) Run(ctx context.Context, s *session) error {
@@ -175,8 +184,36 @@ func (c objectEditCmd) Run(ctx context.Context, s *session) error {
 		if !o.Want().Exists() {
 			return store.Draft{}, usage("object %s is deleted; `calbridge object restore %s VERSION` brings it back", o.ID, o.ID)
 		}
-		return replaceDraft(tx, o, body)
+		d, err := replaceDraft(tx, o, body)
+		if err != nil || c.Base == 0 {
+			return d, err
+		}
+		seen, err := findVersion(tx, o.ID, c.Base)
+		if err != nil {
+			return d, err
+		}
+		return mixDraft(o, d, seen)
 	})
+}
+
+// mixDraft puts what the draft made of the version the user has seen upon what is there now. Its Seen is of the same Write, so it holds.
+func mixDraft(o cal.Object, d store.Draft, seen store.Stored) (store.Draft, error) {
+	d.Seen = o.Want().ID
+	if d.Seen == seen.ID {
+		return d, nil
+	}
+	m, err := ical.Merge(ical.Sides{Base: seen.Body, Mine: d.Want.Body, Theirs: o.Want().Body}, cal.Mine)
+	const remedy = "make the edit again from `calbridge object show %s`"
+	switch {
+	case err != nil:
+		return d, usage("object %s changed since version %d, and the two cannot be joined (%w): "+remedy, o.ID, seen.N, err, o.ID)
+	case m.Structural:
+		return d, usage("object %s changed since version %d, and the two cannot be joined (%s): "+remedy, o.ID, seen.N,
+			strings.Join(m.Contested, ", "), o.ID)
+	}
+	mixed := again(o.ID, cal.Version{Digest: ical.Read(m.Body).Digest, Body: m.Body})
+	mixed.Seen = d.Seen
+	return mixed, nil
 }
 
 // replaceDraft is another text for an object. Its UID is what the server knows it by, so that stays.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,63 @@ func TestObjectLife(t *testing.T) {
 	}
 	if o := d.object("a"); o.Deleted || o.Sync.State != "synced" {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestEditFromAnOlderText: what arrived while the editor was open is not taken back by what the editor saves.
+func TestEditFromAnOlderText(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.server.Store(user, "work", "a.ics", event("a", "Before"))
+	d.must("sync")
+	id := string(d.object("a").ID)
+	shown := ask[struct{ Version int }](d, "object", "show", id).Version
+	if shown != 1 {
+		t.Fatalf("version %d", shown)
+	}
+	d.server.Store(user, "work", "a.ics", strings.Replace(event("a", "Before"), "Room 1", "Room 2", 1))
+	d.must("sync")
+	saved := d.write("a.ics", strings.Replace(event("a", "Mine"), "UID:a\r\n", "UID:a\r\nDESCRIPTION:Bring tea\r\n", 1))
+
+	d.fails(exitUsage, "version 99|object history", "object", "edit", id, saved, "--base", "99")
+	d.must("object", "edit", id, saved, "--base", "1")
+	body := d.must("object", "show", id)
+	for _, line := range []string{"SUMMARY:Mine", "DESCRIPTION:Bring tea", "LOCATION:Room 2"} {
+		if !strings.Contains(body, line+"\r\n") {
+			t.Errorf("no %s in\n%s", line, body)
+		}
+	}
+	if strings.Contains(body, "Room 1") {
+		t.Errorf("the old place is back:\n%s", body)
+	}
+
+	d.must("object", "edit", id, saved) // without --base the text is taken as it is
+	if now := d.must("object", "show", id); !strings.Contains(now, "Room 1") {
+		t.Errorf("%s", now)
+	}
+	latest := ask[struct{ Version int }](d, "object", "show", id).Version
+	d.must("object", "edit", id, d.write("a.ics", event("a", "Last")), "--base", fmt.Sprint(latest))
+	if now := d.must("object", "show", id); now != event("a", "Last") {
+		t.Errorf("not byte for byte: %s", now)
+	}
+}
+
+// TestEditThatCannotBeMixed: the rule of a series on one side, its instances on the other.
+func TestEditThatCannotBeMixed(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	series := func(rule, more string) string {
+		return strings.Replace(event("a", "Series"), "DTEND", "RRULE:FREQ="+rule+"\r\n"+more+"DTEND", 1)
+	}
+	d.server.Store(user, "work", "a.ics", series("DAILY", ""))
+	d.must("sync")
+	d.server.Store(user, "work", "a.ics", series("DAILY", "EXDATE:20260105T090000Z\r\n"))
+	d.must("sync")
+	id := string(d.object("a").ID)
+	before := d.must("object", "show", id)
+	d.fails(exitUsage, "version 1|recurrence|object show "+id, "object", "edit", id, d.write("a.ics", series("WEEKLY", "")), "--base", "1")
+	if now := d.must("object", "show", id); now != before {
+		t.Errorf("%s", now)
 	}
 }
 
