@@ -106,10 +106,8 @@ func (c *Client) strong(ctx context.Context, a cal.Attempt) (cal.ETag, error) {
 	switch {
 	case errors.As(err, &f) && missing(f.status):
 		return "", fmt.Errorf("%w: %w", cal.ErrGone, err)
-	case err != nil && impassable(err):
-		return "", err
-	case err != nil:
-		return "", fmt.Errorf("%w: read before the write: %w", cal.ErrUnsent, err)
+	case err != nil: // cal.ErrUnsent only if the server cannot be reached at all: that stops the account, one unreadable object does not
+		return "", fmt.Errorf("read before the write: %w", err)
 	case !sameVersion(etag, a.Match):
 		return "", cal.ErrChanged
 	case weak(etag):

@@ -210,8 +210,8 @@ func TestWeakETags(t *testing.T) {
 		"changed meanwhile":    {objects{"a.ics": `"2"`}.get(question{report: "a.ics"}), "changed", "changed"},
 		"gone meanwhile":       {reply{status: 404}, "gone", "done"},
 		"the server has none":  {objects{"a.ics": `W/"1"`}.get(question{report: "a.ics"}), "refused", "refused"},
-		"it cannot be read":    {reply{status: 500}, "unsent", "unsent"},
-		"it is no object":      {reply{status: 200, text: "<html>", header: map[string]string{"Content-Type": "text/html"}}, "unsent", "unsent"},
+		"it cannot be read":    {reply{status: 500}, "unknown", "unknown"},
+		"it is no object":      {reply{status: 200, text: "<html>", header: map[string]string{"Content-Type": "text/html"}}, "unknown", "unknown"},
 		"the server says wait": {reply{status: 503}, "busy", "busy"},
 	} {
 		var conditions []string
