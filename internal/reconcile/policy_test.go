@@ -1,0 +1,55 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+
+	"calbridge/internal/cal"
+)
+
+// contested is an object that both sides gave another summary, the local side now.
+func contested(modified time.Time) (cal.Object, Sighting) {
+	o := held("a", "/a", "a", pair{1, 1}, 1)
+	o.Edit = &cal.Edit{Rev: 1, Want: version(pair{2, 1}, 0), At: now}
+	r := resource("/a", "a", pair{3, 1}, 2)
+	r.Modified = modified
+	return o, Sighting{Resource: r}
+}
+
+// TestNewestWins: the local edit wins only over one that is surely older.
+func TestNewestWins(t *testing.T) {
+	for name, c := range map[string]struct {
+		modified time.Time
+		winner   cal.Side
+	}{
+		"older":              {now.Add(-time.Minute), cal.Mine},
+		"older by a hair":    {now.Add(-time.Second), cal.Theirs},
+		"newer":              {now.Add(time.Second), cal.Theirs},
+		"from the future":    {now.Add(24 * time.Hour), cal.Theirs},
+		"does not say when":  {time.Time{}, cal.Theirs},
+		"older than a draw":  {now.Add(-draw - time.Millisecond), cal.Mine},
+		"exactly as a draw":  {now.Add(-draw), cal.Theirs},
+		"at the same moment": {now, cal.Theirs},
+	} {
+		o, seen := contested(c.modified)
+		got := Object(o, seen, cal.Rules{OnConflict: cal.NewestWins}, Moment{Now: now})
+		if got.Conflict == nil || got.Conflict.Winner != c.winner {
+			t.Errorf("%s: %+v", name, got.Conflict)
+		}
+	}
+}
+
+// TestTheCopyIsNamedByWhatItSays: a decision that has to be made again, later, makes no second copy.
+func TestTheCopyIsNamedByWhatItSays(t *testing.T) {
+	o, seen := contested(now)
+	rules := cal.Rules{OnConflict: cal.KeepBoth}
+	first := Object(o, seen, rules, Moment{Now: now})
+	again := Object(o, seen, rules, Moment{Now: now.Add(time.Hour)})
+	if first.Copy == nil || again.Copy == nil || first.Copy.UID != again.Copy.UID || first.Copy.UID == o.UID {
+		t.Fatalf("%+v\n%+v", first.Copy, again.Copy)
+	}
+	o.Edit.Want = version(pair{4, 1}, 0)
+	if other := Object(o, seen, rules, Moment{Now: now}); other.Copy.UID == first.Copy.UID {
+		t.Error("another content has the same name")
+	}
+}
