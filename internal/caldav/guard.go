@@ -1,11 +1,15 @@
 package caldav
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 	"syscall"
 )
+
+// ErrPrivate: the address is one that we do not connect to as we are configured. The error that wraps it says which and what to do.
+var ErrPrivate = errors.New("refuse to connect")
 
 // guard decides which addresses may be connected to. It looks at the address the socket is about to use, after name resolution, so a
 // name that resolves differently the second time (DNS rebinding), an odd spelling (0x7f.1) or a redirect cannot get around it.
@@ -18,7 +22,7 @@ type guard struct {
 func (g guard) control(_, address string, _ syscall.RawConn) error {
 	where, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("refuse to connect to %q: not an address", address)
+		return fmt.Errorf("%w to %q: not an address", ErrPrivate, address)
 	}
 	return g.check(where.Addr())
 }
@@ -28,12 +32,12 @@ func (g guard) check(addr netip.Addr) error {
 	class := classify(addr)
 	switch {
 	case class.never || carried(addr).never:
-		return fmt.Errorf("refuse to connect to %v: a %s address is never a calendar server", addr, class.name)
+		return fmt.Errorf("%w to %v: a %s address is never a calendar server", ErrPrivate, addr, class.name)
 	case class.name != "" && !g.private:
-		return fmt.Errorf("refuse to connect to %v: a %s address; if the server is yours, set CALBRIDGE_ALLOW_PRIVATE_HOSTS=true",
-			addr, class.name)
+		return fmt.Errorf("%w to %v: a %s address; if the server is yours, set CALBRIDGE_ALLOW_PRIVATE_HOSTS=true",
+			ErrPrivate, addr, class.name)
 	case class.name == "" && !g.public:
-		return fmt.Errorf("refuse to connect to %v without encryption: http:// is for private addresses; use an https:// URL", addr)
+		return fmt.Errorf("%w to %v without encryption: http:// is for private addresses; use an https:// URL", ErrPrivate, addr)
 	}
 	return nil
 }

@@ -54,8 +54,11 @@ func TestPrivateAddressIsRefused(t *testing.T) {
 	s := record(t, status(207))
 	c := dial(t, s, func(cfg *Config) { cfg.AllowPrivate = false })
 	_, err := c.send(t.Context(), putEvent())
-	if !errors.Is(err, cal.ErrUnsent) || !strings.Contains(err.Error(), "loopback") || !strings.Contains(err.Error(), "CALBRIDGE_ALLOW_PRIVATE_HOSTS") {
+	if !errors.Is(err, cal.ErrUnsent) || !errors.Is(err, ErrPrivate) || !strings.Contains(err.Error(), "loopback") || !strings.Contains(err.Error(), "CALBRIDGE_ALLOW_PRIVATE_HOSTS") {
 		t.Errorf("%v", err)
+	}
+	if _, err := Discover(t.Context(), Config{Username: "alice", Password: password}, s.URL); !errors.Is(err, ErrPrivate) {
+		t.Errorf("discover: %v", err)
 	}
 	if s.count() != 0 {
 		t.Error("it was asked all the same")
