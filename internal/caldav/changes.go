@@ -43,13 +43,14 @@ type pull struct {
 
 	listed   map[cal.Href]cal.ETag // what the server says is there
 	asked    map[cal.Href]bool     // ask.Read as far as it is not answered
+	room     int                   // how many resources more may be listed
 	failures int                   // of calendar-multiget, in a row
 }
 
 func newPull(ctx context.Context, c *Client, calendar cal.Calendar, ask cal.Ask, yield func(cal.Page, error) bool) *pull {
 	p := &pull{
 		Client: c, ctx: ctx, collection: asCollection(calendar.Href), components: calendar.Components, ask: ask,
-		out: pages{yield: yield}, listed: map[cal.Href]cal.ETag{}, asked: map[cal.Href]bool{},
+		out: pages{yield: yield}, listed: map[cal.Href]cal.ETag{}, asked: map[cal.Href]bool{}, room: maxListed,
 	}
 	for _, h := range ask.Read {
 		p.asked[h] = true

@@ -697,6 +697,27 @@ func TestZimbraListsTwice(t *testing.T) {
 	}
 }
 
+func TestAListingIsBounded(t *testing.T) {
+	o := objects{"a.ics": `"1"`, "b.ics": `"1"`}
+	for name, answer := range map[string]func(question) reply{
+		"one endless answer": inlineServer(o, "t1"),
+		"endless answers": func(q question) reply {
+			n, _ := strconv.Atoi(q.token)
+			return ok207(o.response("a.ics", true) + withStatus(fakeCalendar, 507) + tokenIs(strconv.Itoa(n+1)))
+		},
+		"dead ones only": func(question) reply { return ok207(gone("a.ics") + gone("b.ics") + tokenIs("t1")) },
+	} {
+		s := quirkyServer(t, answer)
+		p := newPull(t.Context(), s.client(t, Profile{}), testCalendar, cal.Ask{}, func(cal.Page, error) bool { return true })
+		if p.room = 1; !errors.Is(p.run(), errTooMany) {
+			t.Errorf("%s: %v", name, s.log())
+		}
+		if asked := s.log(); len(asked) > 2 {
+			t.Errorf("%s: asked %q", name, asked)
+		}
+	}
+}
+
 func TestPagesAreBounded(t *testing.T) {
 	o := objects{}
 	for i := range 1000 {

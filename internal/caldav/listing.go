@@ -27,6 +27,11 @@ type answer struct {
 // errListing: a report about the whole calendar failed, and not the reading of single resources or what is done with them.
 var errListing = errors.New("list what there is")
 
+// maxListed bounds what one pull may be told by name, all answers together: those names are held, and no calendar is that large.
+const maxListed = 1_000_000
+
+var errTooMany = fmt.Errorf("the server lists more than %d resources", maxListed)
+
 // history reads what happened since a token (RFC 6578 §3.2). No limit is ever asked for: Nextcloud refuses one on an initial sync.
 func (p *pull) history(since cal.Token, inline bool) (answer, error) {
 	a, err := p.report(request{method: "REPORT", depth: "0", body: syncCollection(since, inline)})
@@ -135,6 +140,9 @@ func (p *pull) report(r request) (answer, error) {
 
 // take files one response of a listing.
 func (p *pull) take(a *answer, names hrefs, r *response) error {
+	if p.room--; p.room < 0 {
+		return errTooMany
+	}
 	href, err := names.canonical(r.href)
 	switch {
 	case err != nil || !inside(p.collection, href):
