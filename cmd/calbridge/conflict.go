@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
-	"calbridge/internal/ical"
 	"calbridge/internal/store"
 )
 
@@ -174,6 +173,13 @@ func detail(tx *store.Tx, c cal.Conflict) (conflictDetail, error) {
 	return conflictDetail{viewConflict(c, summaryOf(tx, c.Object)), side(c.Base), side(c.Mine), side(c.Theirs)}, err
 }
 
+func (v conflictDetail) of(side cal.Side) sideView {
+	if side == cal.Mine {
+		return v.Mine
+	}
+	return v.Theirs
+}
+
 // lost is the side that is not in force.
 func (v conflictDetail) lost() sideView {
 	switch v.Winner {
@@ -208,89 +214,4 @@ func (s *session) side(title string, v sideView, note string) {
 		return
 	}
 	io.WriteString(s.stdout, clean(strings.ReplaceAll(strings.TrimRight(*v.Body, "\r\n"), "\r\n", "\n"))+"\n")
-}
-
-type conflictResolveCmd struct {
-	ID   string `arg:"" help:"The conflict's id."`
-	Keep string `required:"" help:"mine, theirs or both." enum:"mine,theirs,both"`
-}
-
-// Run closes the conflict with an ordinary edit; the next sync pushes it like any other.
-func (c conflictResolveCmd) Run(ctx context.Context, s *session) error {
-	var v struct {
-		conflictView
-		Copy *cal.ObjectID `json:"copy"` // of both: the second object
-	}
-	err := s.write(ctx, func(tx *store.Tx) error {
-		found, err := findConflict(tx, c.ID)
-		if err != nil {
-			return err
-		}
-		if !found.Open {
-			return usage("conflict %s is closed; `calbridge conflict show %s` tells how to have the other side after all", found.ID, found.ID)
-		}
-		if err := tx.ResolveConflict(found.ID, cal.Side(c.Keep)); err != nil {
-			return err
-		}
-		if v.Copy, err = s.keep(tx, found, cal.Side(c.Keep)); err != nil {
-			return err
-		}
-		found.Open, found.Resolution = false, c.Keep
-		v.conflictView = viewConflict(found, summaryOf(tx, found.Object))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if v.Copy != nil {
-		return s.answer(v, "Conflict %s is resolved: both are kept, the second as object %s.", v.ID, *v.Copy)
-	}
-	return s.answer(v, "Conflict %s is resolved: %s.", v.ID, c.Keep)
-}
-
-// keep makes the edit that a person's answer asks for.
-func (s *session) keep(tx *store.Tx, c cal.Conflict, side cal.Side) (second *cal.ObjectID, err error) {
-	o, err := tx.Object(c.Object)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case side == cal.Mine:
-		return nil, put(tx, o, c.Mine)
-	case side == cal.Theirs:
-		return nil, put(tx, o, c.Theirs)
-	case !c.Mine.Exists() || !c.Theirs.Exists(): // of an edit and a deletion there is only one to keep
-		if c.Mine.Exists() {
-			return nil, put(tx, o, c.Mine)
-		}
-		return nil, put(tx, o, c.Theirs)
-	case o.Want().Same(c.Mine):
-		return s.duplicate(tx, o, c.Theirs)
-	}
-	return s.duplicate(tx, o, c.Mine)
-}
-
-func put(tx *store.Tx, o cal.Object, v cal.Version) error {
-	d := store.Draft{Object: o.ID}
-	if v.Exists() {
-		d = again(o.ID, v)
-	}
-	_, err := tx.Edit(d)
-	return err
-}
-
-// duplicate makes a second object of a version, with a UID of its own.
-func (s *session) duplicate(tx *store.Tx, o cal.Object, v cal.Version) (*cal.ObjectID, error) {
-	uid, err := cal.NewID(tx.Now(), s.chance)
-	if err != nil {
-		return nil, err
-	}
-	body, err := ical.Copy(v.Body, uid)
-	if err != nil {
-		return nil, fmt.Errorf("copy object %s: %w", o.ID, err)
-	}
-	d := again("", cal.Version{Digest: ical.Read(body).Digest, Body: body})
-	d.Calendar = o.Calendar
-	made, err := tx.Edit(d)
-	return &made.ID, err
 }

@@ -95,3 +95,88 @@ func TestConflictResolve(t *testing.T) {
 		})
 	}
 }
+
+// TestResolveOnlyTheContested: an answer about the title is no answer about what else the two of them, or anybody since, changed.
+func TestResolveOnlyTheContested(t *testing.T) {
+	for keep, want := range map[string]string{"mine": "Mine", "theirs": "Theirs later"} {
+		t.Run(keep, func(t *testing.T) {
+			d := newDesk(t)
+			text := func(title, more, place string) string {
+				return strings.NewReplacer("UID:a\r\n", "UID:a\r\n"+more, "Room 1", place).Replace(event("a", title))
+			}
+			d.join()
+			d.server.Store(user, "work", "a.ics", event("a", "Before"))
+			d.must("sync")
+			d.must("calendar", "policy", "Work", "--on-conflict", "manual")
+			d.server.Store(user, "work", "a.ics", text("Theirs", "DESCRIPTION:Agenda\r\n", "Room 1"))
+			d.must("object", "edit", string(d.object("a").ID), d.write("a.ics", text("Mine", "PRIORITY:1\r\n", "Room 1")))
+			d.must("sync")
+			d.server.Store(user, "work", "a.ics", text("Theirs later", "DESCRIPTION:Agenda\r\nPRIORITY:2\r\n", "Room 7"))
+			d.must("sync")
+			open := ask[struct{ Conflicts []conflictView }](d, "conflict", "list", "--open").Conflicts
+			if len(open) != 1 {
+				t.Fatalf("%+v", open)
+			}
+			d.must("conflict", "resolve", string(open[0].ID), "--keep", keep)
+			d.must("sync")
+			body, _, _ := d.server.Load(user, "work", "a.ics")
+			for _, line := range []string{"SUMMARY:" + want, "DESCRIPTION:Agenda", "LOCATION:Room 7", "PRIORITY:2"} {
+				if !strings.Contains(body, line+"\r\n") {
+					t.Errorf("no %s in\n%s", line, body)
+				}
+			}
+		})
+	}
+}
+
+// series is an event that comes again by a rule.
+func series(title, rule, more string) string {
+	return strings.Replace(event("a", title), "DTEND", "RRULE:FREQ="+rule+"\r\n"+more+"DTEND", 1)
+}
+
+// TestResolveWhatCannotBeMixed: one version goes whole into the place of the other only while nothing else would be lost by that.
+func TestResolveWhatCannotBeMixed(t *testing.T) {
+	const exception = "EXDATE:20260105T090000Z\r\n"
+	d := newDesk(t)
+	d.join()
+	d.server.Store(user, "work", "a.ics", series("Series", "DAILY", ""))
+	d.must("sync")
+	d.must("calendar", "policy", "Work", "--on-conflict", "manual")
+	d.server.Store(user, "work", "a.ics", series("Series", "DAILY", exception))
+	id := string(d.object("a").ID)
+	mine := d.write("a.ics", series("Series", "WEEKLY", ""))
+	d.must("object", "edit", id, mine)
+	d.must("sync")
+	open := ask[struct{ Conflicts []conflictView }](d, "conflict", "list", "--open").Conflicts
+	if len(open) != 1 || open[0].Kind != "structural" {
+		t.Fatalf("%+v", open)
+	}
+	conflict := string(open[0].ID)
+	d.server.Store(user, "work", "a.ics", series("Renamed since", "DAILY", exception))
+	d.must("sync")
+	d.fails(exitUsage, "object restore "+id+" |conflict resolve "+conflict+" --keep mine", "conflict", "resolve", conflict, "--keep", "mine")
+	if body := d.must("object", "show", id); !strings.Contains(body, "Renamed since") {
+		t.Errorf("%s", body)
+	}
+	if n := len(ask[struct{ Conflicts []conflictView }](d, "conflict", "list", "--open").Conflicts); n != 1 {
+		t.Errorf("%d open", n)
+	}
+	d.must("object", "edit", id, mine) // by hand
+	d.must("conflict", "resolve", conflict, "--keep", "mine")
+	if body := d.must("object", "show", id); !strings.Contains(body, "WEEKLY") {
+		t.Errorf("%s", body)
+	}
+}
+
+// TestResolveWhatIsDeletedSince: an answer does not bring back what somebody deleted after the conflict.
+func TestResolveWhatIsDeletedSince(t *testing.T) {
+	d := newDesk(t)
+	c := quarrel(d, "manual")
+	d.server.Remove(user, "work", "a.ics")
+	d.must("sync")
+	d.fails(exitUsage, "object restore "+string(c.Object), "conflict", "resolve", string(c.ID), "--keep", "mine")
+	d.must("conflict", "resolve", string(c.ID), "--keep", "theirs") // what is in force stays
+	if !d.object("a").Deleted {
+		t.Error("it is back")
+	}
+}
