@@ -199,11 +199,11 @@ func (c accountRemoveCmd) Run(ctx context.Context, s *session) error {
 func pendingEdits(tx *store.Tx, account cal.AccountID) (pending int, err error) {
 	calendars, err := tx.Calendars(account)
 	for _, c := range calendars {
-		n, _, err := tx.Pending(c.ID)
+		waiting, blocked, _, err := tx.Pending(c.ID)
 		if err != nil {
 			return 0, err
 		}
-		pending += n
+		pending += waiting + blocked
 	}
 	return pending, err
 }

@@ -131,9 +131,11 @@ func (c calendarShowCmd) Run(ctx context.Context, s *session) error {
 		if v.Objects, err = tx.Count(found.ID); err != nil {
 			return err
 		}
-		if v.Pending, _, err = tx.Pending(found.ID); err != nil {
+		waiting, blocked, _, err := tx.Pending(found.ID)
+		if err != nil {
 			return err
 		}
+		v.Pending = waiting + blocked
 		unread, err := tx.Unread(found.ID)
 		v.Unread = viewUnread(unread)
 		return err

@@ -206,6 +206,21 @@ func (s *session) tellRun(r engine.Run) {
 	case r.Conflicts > 0 && r.Mode != engine.Check:
 		s.say("%s %s: %s; nothing is lost: calbridge conflict list", s.paint(yellow, "!"), r.Name, count(r.Conflicts, "conflict"))
 	}
+	s.tellUnsent(r)
+}
+
+// tellUnsent says which edits are still here, and why.
+func (s *session) tellUnsent(r engine.Run) {
+	if r.Refused > 0 {
+		s.say("%s %s: %s refused by the server: calbridge object list --state refused", s.paint(yellow, "!"), r.Name, count(r.Refused, "edit"))
+	}
+	if r.Pending > 0 && r.Mode != engine.Check {
+		when := "the next sync"
+		if r.NextTry != nil {
+			when = r.NextTry.Local().Format("15:04:05")
+		}
+		s.say("%s %s: %s not sent yet, to be tried again after %s", s.paint(yellow, "!"), r.Name, count(r.Pending, "edit"), when)
+	}
 }
 
 var arrow = map[string]string{"local": "←", "remote": "→"}

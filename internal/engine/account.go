@@ -88,6 +88,7 @@ func (w *walk) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.tellMissing(held, listed)
 	calendars, err := w.calendars(ctx, held, listed)
 	if err != nil {
 		return err
@@ -111,15 +112,33 @@ func (w *walk) held(ctx context.Context) (held []cal.Calendar, err error) {
 // compared: it was once listed whole, so that where it stands now says whether anything changed.
 func compared(c cal.Calendar) bool { return !c.Audited.IsZero() }
 
+// list asks for the calendars. Where one broken calendar keeps the server from telling the positions of all (Radicale), it is asked
+// without them: every calendar is then pulled, and only the broken one fails.
 func (w *walk) list(ctx context.Context, positions bool) (listed []cal.Facts, err error) {
 	err = w.retry(ctx, func() error {
 		listed, err = w.provider.Calendars(ctx, positions)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list the calendars: %w", err)
+	if err == nil || !positions || stopsAccount(err) || ctx.Err() != nil {
+		return listed, err
+	}
+	listed, again := w.provider.Calendars(ctx, false)
+	if again != nil {
+		return nil, err
 	}
 	return listed, nil
+}
+
+// tellMissing reports the calendars that the remote does not list any more, as long as that is news.
+func (w *walk) tellMissing(held []cal.Calendar, listed []cal.Facts) {
+	for _, c := range held {
+		there := slices.ContainsFunc(listed, func(f cal.Facts) bool { return f.Href == c.Href })
+		if there || !c.Selected || c.State == cal.CalendarGone || w.Calendar != "" && w.Calendar != c.ID {
+			continue
+		}
+		why := "the server no longer lists this calendar; what is here stays"
+		w.runs = append(w.runs, Run{Account: w.account.ID, Calendar: c.ID, Name: c.Name, Mode: w.Mode, Trouble: &why, started: w.Clock()})
+	}
 }
 
 // calendars brings the calendars we hold up to the listing and returns those to be synced, with the facts as listed now.
@@ -157,7 +176,7 @@ func (w *walk) applyCalendarPlan(tx *store.Tx, plan reconcile.CalendarPlan) erro
 		}
 	}
 	for _, c := range plan.Updated {
-		if err := tx.UpdateCalendar(c); err != nil {
+		if err := w.updateCalendar(tx, c); err != nil {
 			return err
 		}
 	}
@@ -169,22 +188,38 @@ func (w *walk) applyCalendarPlan(tx *store.Tx, plan reconcile.CalendarPlan) erro
 	return nil
 }
 
+// updateCalendar stores what the listing tells and nothing else: the user may have changed a setting since we read the calendar.
+func (w *walk) updateCalendar(tx *store.Tx, c cal.Calendar) error {
+	was, err := tx.Calendar(c.ID)
+	if err != nil {
+		return err
+	}
+	if was.State == cal.CalendarGone && c.State == cal.CalendarActive { // made anew: its history begins anew too
+		was.Token, was.Pulled, was.Audited = "", "", time.Time{}
+		if err := tx.UpdateCalendar(was); err != nil {
+			return err
+		}
+	}
+	if err := tx.SetFacts(c.ID, c.Facts); err != nil {
+		return err
+	}
+	if was.Access != cal.AccessWrite && c.Access == cal.AccessWrite {
+		if err := tx.Unblock(c.ID, cal.ReadOnly); err != nil {
+			return err
+		}
+	}
+	return tx.SetCalendarState(c.ID, c.State, c.Missing)
+}
+
 // loseCalendar notes that a calendar is gone at the remote. Its objects stay as they were; an edit that can no longer be sent becomes
 // an open conflict, so that a person decides where its words belong.
 func (w *walk) loseCalendar(tx *store.Tx, c cal.Calendar) error {
-	rows, err := tx.Objects(store.ObjectFilter{Calendar: c.ID, State: store.Pending})
+	stranded, err := unsent(tx, c.ID)
 	if err != nil {
 		return err
 	}
 	plan := cal.Plan{Calendar: c.ID, Since: c.Token}
-	for _, row := range rows {
-		o, err := tx.Object(row.ID)
-		if err != nil {
-			return err
-		}
-		if o.Edit == nil {
-			continue
-		}
+	for _, o := range stranded {
 		plan.Refreshed = append(plan.Refreshed, cal.Change{Was: o.Want(), Object: o, Conflict: &cal.Conflict{
 			Object: o.ID, Calendar: c.ID, Kind: cal.CalendarLost, Base: o.Base, Mine: o.Edit.Want, Winner: cal.Theirs,
 			Policy: c.Rules.OnConflict, Open: true, At: w.Clock(),
@@ -193,7 +228,27 @@ func (w *walk) loseCalendar(tx *store.Tx, c cal.Calendar) error {
 	if err := tx.Apply(plan); err != nil {
 		return err
 	}
-	return tx.UpdateCalendar(c)
+	return tx.SetCalendarState(c.ID, c.State, c.Missing)
+}
+
+// unsent are the objects with an edit, whatever keeps it here.
+func unsent(tx *store.Tx, c cal.CalendarID) (all []cal.Object, err error) {
+	for _, state := range []store.SyncState{store.Pending, store.Refused, store.Conflict} {
+		rows, err := tx.Objects(store.ObjectFilter{Calendar: c, State: state})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			o, err := tx.Object(row.ID)
+			if err != nil {
+				return nil, err
+			}
+			if o.Edit != nil {
+				all = append(all, o)
+			}
+		}
+	}
+	return all, nil
 }
 
 // withCreated shows a check the calendars that a sync would add.

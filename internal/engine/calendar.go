@@ -2,6 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/store"
@@ -22,7 +25,7 @@ func (w *walk) calendar(ctx context.Context, c cal.Calendar) error {
 			break
 		}
 	}
-	v.end(plainly(ctx, err))
+	v.end(plainly(ctx, errors.Join(err, v.left(ctx))))
 	w.runs = append(w.runs, v.run)
 	return err
 }
@@ -36,6 +39,7 @@ type visit struct {
 	bytes    int64
 	pushed   bool // something was sent, so the remote's mark is no longer the one listed
 	pulled   bool
+	refused  error // the first edit that the remote refused in this visit
 	done     int
 }
 
@@ -51,6 +55,26 @@ func (v *visit) end(err error) {
 	if err != nil {
 		v.run.Trouble = trouble(err)
 	}
+}
+
+// left counts the edits that stay here. One that was refused just now is trouble worth an exit code; later runs only count it.
+func (v *visit) left(ctx context.Context) error {
+	if v.Mode == Check || v.calendar.ID == "" {
+		return nil
+	}
+	err := v.Store.Read(ctx, func(tx *store.Tx) error {
+		var next time.Time
+		var err error
+		v.run.Pending, v.run.Refused, next, err = tx.Pending(v.calendar.ID)
+		if !next.IsZero() {
+			v.run.NextTry = &next
+		}
+		return err
+	})
+	if err == nil && v.refused != nil && v.run.Refused > 0 {
+		err = fmt.Errorf("%d of our edits refused; the first: %w", v.run.Refused, v.refused)
+	}
+	return err
 }
 
 // round is one push and one pull. It reports whether the pull left something that can be pushed at once.

@@ -68,9 +68,10 @@ func (p *pull) preview(ctx context.Context) error {
 
 func (p *pull) previewPage(ctx context.Context, page cal.Page) error {
 	var plan cal.Plan
+	var later []cal.Resource
 	var held int
 	err := p.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if plan, err = p.plan(tx, page); err == nil && p.calendar.ID != "" {
+		if plan, page, later, err = p.plan(tx, page); err == nil && p.calendar.ID != "" {
 			held, err = tx.Count(p.calendar.ID)
 		}
 		return err
@@ -78,7 +79,7 @@ func (p *pull) previewPage(ctx context.Context, page cal.Page) error {
 	if err != nil {
 		return err
 	}
-	p.count(applied{plan: plan, next: p.calendar}, page)
+	p.count(applied{page: page, later: later, plan: plan, next: p.calendar})
 	if why := p.Guard.Trips(held, len(plan.Deleted), page.Complete); why != "" {
 		p.run.Held, p.run.Trouble = true, &why
 	}

@@ -23,7 +23,7 @@ func (p *pull) guard(tx *store.Tx, plan cal.Plan, page cal.Page) (*store.Run, er
 		return nil, nil
 	}
 	set := reconcile.Fingerprint(plan.Deleted)
-	if approved, err := tx.Approved(p.calendar.ID, set); approved || err != nil {
+	if approved, err := tx.UseApproval(p.calendar.ID, set); approved || err != nil {
 		return nil, err
 	}
 	return p.holdBack(tx, why, set, plan.Deleted)
@@ -51,9 +51,7 @@ func (p *pull) holdBack(tx *store.Tx, why, set string, deleted []cal.Change) (*s
 	if p.calendar.State == cal.CalendarHeld {
 		return &r, nil
 	}
-	c := p.calendar
-	c.State = cal.CalendarHeld
-	return &r, tx.UpdateCalendar(c)
+	return &r, tx.SetCalendarState(p.calendar.ID, cal.CalendarHeld, p.calendar.Missing)
 }
 
 // hold ends the visit: the calendar waits for a person.

@@ -40,7 +40,7 @@ func (v *visit) ask(read []cal.Href) cal.Ask {
 type pull struct {
 	*visit
 	ask  cal.Ask
-	gone cal.Page // Removed and Absent of the pages so far
+	kept cal.Page // of the pages so far: Removed and Absent, and what of Present may have moved
 }
 
 // receive lets the wire, the reading of bodies and the database work at the same time, a few pages apart.
@@ -122,21 +122,47 @@ func (p *pull) page(ctx context.Context, page cal.Page) error {
 		p.hold(*outcome.held)
 		return nil
 	}
-	p.count(outcome, page)
+	p.count(outcome)
 	return nil
 }
 
-// withhold keeps back what is gone until the last page, and the token with it.
+// withhold keeps back until the last page what is gone, and what only then can be told from a move; and the token with it.
 func (p *pull) withhold(page cal.Page) cal.Page {
-	p.gone.Removed = append(p.gone.Removed, page.Removed...)
-	p.gone.Absent = append(p.gone.Absent, page.Absent...)
+	p.kept.Removed = append(p.kept.Removed, page.Removed...)
+	p.kept.Absent = append(p.kept.Absent, page.Absent...)
 	page.Removed, page.Absent = nil, nil
 	if page.Last {
-		page.Removed, page.Absent = p.gone.Removed, p.gone.Absent
-	} else if len(p.gone.Removed)+len(p.gone.Absent) > 0 {
+		page.Removed, page.Absent = p.kept.Removed, p.kept.Absent
+		page.Present = append(page.Present, p.kept.Present...)
+	} else if len(p.kept.Removed)+len(p.kept.Absent)+len(p.kept.Present) > 0 {
 		page.Next = ""
 	}
 	return page
+}
+
+// setAside takes off a page what turns up under an unknown name with the UID of an object we hold. Whether that object moved is known
+// once everything gone has been named, which may be pages later.
+func setAside(page cal.Page, held []cal.Object) (now cal.Page, later []cal.Resource) {
+	if page.Last {
+		return page, nil
+	}
+	hrefs, uids := map[cal.Href]bool{}, map[string]bool{}
+	for _, o := range held {
+		hrefs[o.Href], uids[o.UID] = true, true
+	}
+	now = page
+	now.Present = nil
+	for _, r := range page.Present {
+		if !hrefs[r.Href] && r.UID != "" && uids[r.UID] {
+			later = append(later, r)
+		} else {
+			now.Present = append(now.Present, r)
+		}
+	}
+	if len(later) > 0 {
+		now.Next = ""
+	}
+	return now, later
 }
 
 // nothing: neither an object nor our place in the history changes.
@@ -151,14 +177,16 @@ func (p *pull) mark() string { return p.calendar.Mark }
 
 // applied is what a page did, counted once its transaction has committed.
 type applied struct {
-	plan cal.Plan
-	held *store.Run
-	next cal.Calendar
+	page  cal.Page
+	later []cal.Resource
+	plan  cal.Plan
+	held  *store.Run
+	next  cal.Calendar
 }
 
 // apply decides and applies inside one transaction, on the objects as they are now.
 func (p *pull) apply(tx *store.Tx, page cal.Page) (applied, error) {
-	plan, err := p.plan(tx, page)
+	plan, page, later, err := p.plan(tx, page)
 	if err != nil {
 		return applied{}, err
 	}
@@ -172,15 +200,17 @@ func (p *pull) apply(tx *store.Tx, page cal.Page) (applied, error) {
 		return applied{}, err
 	}
 	next, err := p.advance(tx, page)
-	return applied{plan: plan, next: next}, err
+	return applied{page: page, later: later, plan: plan, next: next}, err
 }
 
-func (p *pull) plan(tx *store.Tx, page cal.Page) (cal.Plan, error) {
+// plan decides about a page, but for what has to be set aside.
+func (p *pull) plan(tx *store.Tx, page cal.Page) (cal.Plan, cal.Page, []cal.Resource, error) {
 	held, err := touched(tx, p.calendar.ID, page)
 	if err != nil {
-		return cal.Plan{}, err
+		return cal.Plan{}, page, nil, err
 	}
-	return reconcile.Page(p.calendar, held, page, p.moment()), nil
+	page, later := setAside(page, held)
+	return reconcile.Page(p.calendar, held, page, p.moment()), page, later, nil
 }
 
 // touched are the objects a page may be about: those it names, and those whose UID turns up under an unknown name.
@@ -239,6 +269,11 @@ func (p *pull) advance(tx *store.Tx, page cal.Page) (cal.Calendar, error) {
 	if err := tx.Advance(p.calendar.ID, step); err != nil {
 		return next, err
 	}
+	if page.Complete && next.Access == cal.AccessWrite { // a refusal may have been a mistake of the server's: once a day it is tried again
+		if err := tx.Unblock(next.ID, cal.ReadOnly); err != nil {
+			return next, err
+		}
+	}
 	return p.letGo(tx, next, page)
 }
 
@@ -248,11 +283,16 @@ func (p *pull) letGo(tx *store.Tx, next cal.Calendar, page cal.Page) (cal.Calend
 		return next, nil
 	}
 	next.State = cal.CalendarActive
-	return next, tx.UpdateCalendar(next)
+	if err := tx.CloseHeld(next.ID); err != nil {
+		return next, err
+	}
+	return next, tx.SetCalendarState(next.ID, next.State, next.Missing)
 }
 
 // count counts what a committed page did.
-func (p *pull) count(a applied, page cal.Page) {
+func (p *pull) count(a applied) {
+	page := a.page
+	p.kept.Present = append(p.kept.Present, a.later...)
 	p.run.Unreadable += len(page.Unread)
 	for _, r := range page.Present {
 		if r.Trouble != "" {

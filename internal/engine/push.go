@@ -53,11 +53,28 @@ func (v *visit) pack(ctx context.Context) (parcels []*parcel, err error) {
 			return err
 		}
 		for _, o := range objects {
+			if !o.Base.Exists() && !o.Edit.Want.Exists() {
+				if err := doubt(tx, o); err != nil {
+					return err
+				}
+				continue
+			}
 			parcels = append(parcels, v.parcel(o))
 		}
 		return v.record(tx, parcels)
 	})
 	return parcels, err
+}
+
+// doubt: the user deleted what a create of ours, its answer lost, may still bring to the remote. There is no version to delete yet, so
+// the remote is looked at again; should the object be there by then, it has an etag to be deleted by.
+func doubt(tx *store.Tx, o cal.Object) error {
+	for _, a := range o.Sent {
+		if err := tx.Outcome(a.ID, cal.AttemptSent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *visit) parcel(o cal.Object) *parcel {
@@ -162,6 +179,9 @@ func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
 	if err := tx.Forget(p.attempt.ID); err != nil {
 		return err
+	}
+	if v.refused == nil {
+		v.refused = p.err
 	}
 	f := store.Failure{Tries: p.object.Edit.Tries + 1, Block: why, Trouble: p.err.Error()}
 	return tx.EditTrouble(p.object.ID, p.attempt.Rev, f)

@@ -40,6 +40,9 @@ type Run struct {
 	Merged     int            `json:"merged"`
 	Conflicts  int            `json:"conflicts"`
 	Unreadable int            `json:"unreadable"`
+	Refused    int            `json:"refused"` // edits the remote does not take as they are; they wait for a better one
+	Pending    int            `json:"pending"` // edits that wait for their time
+	NextTry    *time.Time     `json:"next_try"`
 	Requests   int            `json:"requests"`
 	Bytes      int64          `json:"bytes"`
 	Seconds    float64        `json:"seconds"`

@@ -112,6 +112,9 @@ func (d *decision) bothEdited() {
 		d.contest(cal.UpdateUpdate, m.Contested, winner)
 	}
 	d.take(m.Body)
+	if d.conflict != nil && d.result.Same(d.local) { // an instance edited here and deleted there stays, whatever the policy
+		d.conflict.Winner = cal.Mine
+	}
 }
 
 // take makes a merged body the result; where it says what one side says, it is that side's version.

@@ -194,8 +194,8 @@ func TestOutboxAndDoubt(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			count, next, err := tx.Pending(w.calendar)
-			equal(t, "pending", []any{count, next}, []any{3, time.Time{}})
+			waiting, blocked, next, err := tx.Pending(w.calendar)
+			equal(t, "pending", []any{waiting, blocked, next}, []any{3, 0, time.Time{}})
 			return err
 		})
 		o := w.byHref(a.Href)[0]

@@ -118,12 +118,13 @@ func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.O
 	return all, wrap("read the outbox", err)
 }
 
-// Pending tells how many edits of the calendar are waiting, blocked or not, and when the next of them that is not may be sent; zero: there
-// is none.
-func (tx *Tx) Pending(calendar cal.CalendarID) (count int, next time.Time, err error) {
-	err = tx.get(`SELECT count(*), COALESCE(MIN(CASE WHEN block = '' THEN due END), 0) FROM edits WHERE calendar = ?`,
-		[]any{string(calendar)}, &count, moment(&next))
-	return count, next, wrap("count the edits", err)
+// Pending tells how many edits of the calendar wait for their time, and when the next of them may be sent (zero: at once, or there is
+// none), and how many are blocked.
+func (tx *Tx) Pending(calendar cal.CalendarID) (waiting, blocked int, next time.Time, err error) {
+	err = tx.get(`SELECT COALESCE(SUM(CASE WHEN block = '' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN block <> '' THEN 1 ELSE 0 END), 0),
+		COALESCE(MIN(CASE WHEN block = '' THEN due END), 0) FROM edits WHERE calendar = ?`,
+		[]any{string(calendar)}, &waiting, &blocked, moment(&next))
+	return waiting, blocked, next, wrap("count the edits", err)
 }
 
 // whole gives objects with all their bodies, in the order of the ids.
