@@ -7,7 +7,7 @@ import (
 
 // Retention is how long what is over is kept. What is in force, wanted, on its way or contested is kept in any case.
 type Retention struct {
-	Versions time.Duration // after another version took its place; also notices, closed conflicts and tombstones
+	Versions time.Duration // after another took its place, or a conflict that names it was closed; also notices and tombstones
 	Changes  time.Duration // rows of the feed
 	Runs     time.Duration
 	IdleRuns time.Duration // runs that found nothing to do
@@ -30,7 +30,7 @@ func (db *DB) Prune(ctx context.Context, keep Retention) error {
 		text string
 		args []any
 	}{
-		{pruneConflicts, []any{v}},
+		{pruneConflicts, []any{v, v}},
 		{pruneNotices, []any{v}},
 		{pruneVersions, []any{v, v, v}},
 		{pruneObjects, []any{v}},
@@ -44,7 +44,8 @@ func (db *DB) Prune(ctx context.Context, keep Retention) error {
 }
 
 const (
-	pruneConflicts = `DELETE FROM conflicts WHERE id IN (SELECT id FROM conflicts WHERE pending = 0 AND at < ? LIMIT ?)`
+	// A conflict's time runs from when a person answered it; resolved is 0 where nobody was asked.
+	pruneConflicts = `DELETE FROM conflicts WHERE id IN (SELECT id FROM conflicts WHERE pending = 0 AND at < ? AND resolved < ? LIMIT ?)`
 	pruneNotices   = `DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE at < ? LIMIT ?)`
 	pruneRuns      = `DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE state IN ('done', 'failed', 'approved') AND
 		(started < ? OR idle = 1 AND started < ?) LIMIT ?)`

@@ -65,10 +65,36 @@ func TestPruneConflictsAndTombstones(t *testing.T) {
 			}
 			return tx.ResolveConflict(all[0].ID, cal.Theirs)
 		})
+		w.pass(5 * month)
+		w.prune()
+		equal(t, "what a conflict names that was answered lately", w.versions(o.ID), []string{"1 remote apple", "2 local banana"})
+		w.pass(2 * month)
 		w.prune()
 		equal(t, "history of the deleted", len(w.versions(o.ID)), 0)
 		w.refused(store.ErrNotFound, func(tx *store.Tx) error {
 			_, err := tx.Object(o.ID)
+			return err
+		})
+	})
+}
+
+// A conflict that nobody was asked about is kept for the retention after it arose.
+func TestPruneDecidedConflicts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		o := w.pulled("apple")[0]
+		o = w.edit(store.Draft{Object: o.ID, Want: wanted("banana")})
+		next := o
+		next.Base, next.Edit = seen("cherry", "2"), nil
+		c := cal.Conflict{Kind: cal.UpdateUpdate, Base: o.Base, Mine: o.Edit.Want, Theirs: next.Base, Winner: cal.Theirs}
+		w.apply(cal.Plan{Updated: []cal.Change{{Was: o.Want(), Object: next, Conflict: &c}}})
+		for _, left := range []int{3, 1} {
+			w.prune()
+			equal(t, "versions", len(w.versions(o.ID)), left)
+			w.pass(7 * month)
+		}
+		w.read(func(tx *store.Tx) error {
+			all, err := tx.Conflicts(store.ConflictFilter{})
+			equal(t, "conflicts", len(all), 0)
 			return err
 		})
 	})
