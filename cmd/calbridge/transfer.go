@@ -74,7 +74,7 @@ func (c exportCmd) deliver(s *session, k cal.Calendar, text string, n int, unrea
 // importCmd is `calbridge import`.
 type importCmd struct {
 	Calendar string `required:"" help:"The calendar's id, or its name." placeholder:"ID"`
-	Invite   bool   `help:"Import events with attendees too where the server then mails them."`
+	Invite   bool   `help:"Import events with attendees too, and over those, where the server then may mail them."`
 	File     string `arg:"" help:"iCalendar file; - is standard input."`
 }
 
@@ -128,7 +128,7 @@ func (c importCmd) Run(ctx context.Context, s *session) error {
 	return total.tell(s)
 }
 
-// destination is the calendar to import into, and whether its server mails attendees by itself.
+// destination is the calendar to import into, and whether its server mails attendees by itself (RFC 6638 §2). One that never said may.
 func (s *session) destination(ctx context.Context, id string) (k cal.Calendar, mails bool, err error) {
 	var a store.Account
 	err = s.read(ctx, func(tx *store.Tx) (err error) {
@@ -141,7 +141,7 @@ func (s *session) destination(ctx context.Context, id string) (k cal.Calendar, m
 		return k, false, err
 	}
 	p, err := s.profile(ctx, origin(a))
-	return k, strings.Contains(p.DAV, "calendar-auto-schedule"), err
+	return k, p.DAV == "" || strings.Contains(p.DAV, "calendar-auto-schedule"), err
 }
 
 func orNothing(problems []ical.Problem) string {
@@ -189,9 +189,15 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 			return nil
 		}
 	}
-	if i.quiet && ical.Scheduled(body) {
-		i.Problems = append(i.Problems, importedProblem{d.UID, "it has attendees, whom this server would mail: if they are to be, give --invite"})
-		return nil
+	if i.quiet {
+		why, err := wouldMail(tx, body, holders)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			i.Problems = append(i.Problems, importedProblem{d.UID, why})
+			return nil
+		}
 	}
 	if _, err := tx.Edit(d); err != nil {
 		return err
@@ -202,6 +208,25 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 		i.Created++
 	}
 	return nil
+}
+
+// wouldMail says why storing the body would mail somebody: it invites, or it takes the place of what did (RFC 6638 §3.2.1).
+func wouldMail(tx *store.Tx, body cal.Body, holders []cal.Object) (why string, err error) {
+	if ical.Scheduled(body) {
+		return "it has attendees, whom this server may mail: if they are to be, give --invite", nil
+	}
+	for _, h := range holders {
+		whole, err := tx.Object(h.ID)
+		if err != nil {
+			return "", err
+		}
+		for _, v := range []cal.Version{whole.Base, whole.Want()} {
+			if v.Exists() && ical.Scheduled(v.Body) {
+				return "the calendar has it with attendees, whom this server may mail that it is cancelled: if they are to be, give --invite", nil
+			}
+		}
+	}
+	return "", nil
 }
 
 func (i imported) tell(s *session) error {

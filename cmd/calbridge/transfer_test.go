@@ -80,6 +80,46 @@ func TestImportMailsNobody(t *testing.T) {
 	d.must("import", "--calendar", "Work", d.write("other.ics", strings.Replace(meeting, "UID:a", "UID:b", 1)))
 }
 
+// TestImportOverAMeeting: taking the attendees off a meeting makes such a server mail them that it is cancelled (RFC 6638 §3.2.1.2).
+func TestImportOverAMeeting(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	meeting := strings.Replace(event("a", "A"), "SUMMARY", "ORGANIZER:mailto:alice@example.org\r\nATTENDEE:mailto:bo@example.org\r\nSUMMARY", 1)
+	d.server.Store(user, "work", "a.ics", meeting)
+	d.must("sync")
+	d.setProfile(caldav.Profile{DAV: "1, calendar-access, calendar-auto-schedule"})
+	alone := d.write("alone.ics", event("a", "Alone"))
+	left := func(when string) {
+		t.Helper()
+		if o := d.run("import", "--calendar", "Work", alone); o.code != exitUsage || !strings.Contains(o.err, "--invite") {
+			t.Errorf("%s: %+v", when, o)
+		}
+	}
+	left("held")
+	if d.object("a").Summary != "A" {
+		t.Error("it was imported all the same")
+	}
+	id := string(d.object("a").ID)
+	d.must("object", "delete", id)
+	left("deleted here, still at the server")
+	d.must("object", "restore", id, "1")
+	d.must("object", "edit", id, d.write("other.ics", event("a", "Another")))
+	left("without attendees here, with them at the server")
+	d.must("import", "--calendar", "Work", "--invite", alone)
+}
+
+// TestImportWithoutKnowingTheServer: one that never said what it can do may mail.
+func TestImportWithoutKnowingTheServer(t *testing.T) {
+	d := newDesk(t)
+	d.join()
+	d.setProfile(caldav.Profile{})
+	meeting := strings.Replace(event("a", "A"), "SUMMARY", "ATTENDEE:mailto:bo@example.org\r\nSUMMARY", 1)
+	if o := d.run("import", "--calendar", "Work", d.write("meeting.ics", meeting)); o.code != exitUsage || !strings.Contains(o.err, "--invite") {
+		t.Errorf("%+v", o)
+	}
+	d.must("import", "--calendar", "Work", d.write("b.ics", event("b", "B")))
+}
+
 func (d *desk) setProfile(p caldav.Profile) {
 	d.t.Helper()
 	db, err := store.Open(d.t.Context(), d.env["CALBRIDGE_DB"], store.Options{})
