@@ -26,6 +26,7 @@ type weather struct {
 	takenOver           bool // and has been since this sync began
 	lied                bool // the server's history left something out
 	restored            bool // the server forgot what it had confirmed
+	files               bool // the server files by UID what it gets
 	doubles             bool // hrefs are escaped twice
 	restore             func()
 }
@@ -70,7 +71,7 @@ func (s *stormy) drawQuirks(q *sim.Quirks) {
 		q.UIDUnique = sim.UIDOff
 	}
 	s.drawLies(q)
-	s.doubles = q.Hrefs == sim.HrefDouble
+	s.doubles, s.files = q.Hrefs == sim.HrefDouble, q.MoveHrefOnCreate
 	if q.MoveHrefOnCreate || q.StripProperty != "" { // with an answer lost, nobody can tell the server's doing from another person's
 		s.faulty, s.restarts = 0, 0
 	}
