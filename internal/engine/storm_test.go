@@ -104,7 +104,7 @@ func (s *stormy) step() {
 	case n < 14:
 		s.changeWeather()
 	default:
-		s.note("sync"); if os.Getenv("ZZ") != "" { s.dump("before") }
+		s.note("sync")
 		s.run()
 		s.pass(time.Duration(s.draw(90)) * time.Second)
 	}
