@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,5 +122,34 @@ func TestGuardCountsTheCalendar(t *testing.T) {
 	}
 	if held := remove(12, 32); !held || len(w.objects()) != 28 {
 		t.Errorf("20 of 28: held back %v, %d are left", held, len(w.objects()))
+	}
+}
+
+// TestUnreadIsReadLater: what cannot be read stops nothing, is not gone, and is not forgotten although the token moves on.
+func TestUnreadIsReadLater(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Store("alice", "work", "bad.ics", event("bad", "A", "x"))
+	w.sync()
+	w.sim.Quirks(func(q *sim.Quirks) { q.MultigetEmptyData, q.NoInlineData = true, true })
+	w.wire.fault = func(r *http.Request) mishap {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/bad.ics") {
+			return mishap{status: http.StatusInternalServerError}
+		}
+		return mishap{}
+	}
+	w.sim.Store("alice", "work", "bad.ics", event("bad", "B", "x"))
+	w.sim.Store("alice", "work", "good.ics", event("good", "A", "x"))
+	w.sync()
+	if _, there := w.localByUID("good"); !there {
+		t.Error("one that cannot be read stops the others")
+	}
+	if _, there := w.localByUID("bad"); !there {
+		t.Error("gone")
+	}
+	w.wire.fault = nil
+	w.pass(time.Hour)
+	w.sync()
+	if o, _ := w.localByUID("bad"); !strings.Contains(string(o.Want().Body), "SUMMARY:B") {
+		t.Errorf("forgotten: %s", o.Want().Body)
 	}
 }

@@ -53,3 +53,20 @@ func TestTheCopyIsNamedByWhatItSays(t *testing.T) {
 		t.Error("another content has the same name")
 	}
 }
+
+// TestAttemptsAreRememberedWhileTheyMayHappen: as long as the remote shows what they were conditional on, each of them may still arrive.
+func TestAttemptsAreRememberedWhileTheyMayHappen(t *testing.T) {
+	o := held("a", "/a", "a", pair{1, 1}, 1)
+	o.Edit = &cal.Edit{Rev: 3, Want: version(pair{4, 1}, 0), At: now}
+	for i := range 2 {
+		o.Sent = append(o.Sent, cal.Attempt{Object: "a", Href: "/a", Match: `"1"`, Want: version(pair{2 + i, 1}, 0), State: cal.AttemptSent, At: now})
+	}
+	o = Object(o, Sighting{Resource: resource("/a", "a", pair{1, 1}, 1)}, cal.Rules{}, Moment{Now: now}).Object
+	if len(o.Sent) != 2 || o.Sent[0].State != cal.AttemptLate {
+		t.Fatalf("%+v", o.Sent)
+	}
+	c := Object(o, Sighting{Resource: resource("/a", "a", pair{2, 1}, 2)}, cal.Rules{}, Moment{Now: now})
+	if c.Conflict != nil || read(c.Object.Want()) != (pair{4, 1}) || len(c.Object.Sent) != 0 {
+		t.Errorf("the first of them arrived late: %+v", c)
+	}
+}
