@@ -213,5 +213,5 @@ func (s *session) side(title string, v sideView, note string) {
 		s.say("(not there)")
 		return
 	}
-	io.WriteString(s.stdout, clean(strings.ReplaceAll(strings.TrimRight(*v.Body, "\r\n"), "\r\n", "\n"))+"\n")
+	io.WriteString(s.stdout, cleanLines(strings.TrimRight(*v.Body, "\r\n"))+"\n")
 }

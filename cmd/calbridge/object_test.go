@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"calbridge/internal/sim"
 )
 
 func TestObjectLife(t *testing.T) {
@@ -194,6 +196,28 @@ func TestHostileNames(t *testing.T) {
 		if strings.Contains(out, bad) {
 			t.Errorf("%q gets through in %q", bad, out)
 		}
+	}
+}
+
+// TestNamesOfManyLines: what a server calls things cannot look like a line of ours either.
+func TestNamesOfManyLines(t *testing.T) {
+	d := newDesk(t)
+	const name = "Forged\r\nline of its own\tand cells"
+	d.server.AddCalendar(user, "forged", sim.Properties{Name: name, Components: []string{"VEVENT"}})
+	d.join()
+	d.server.Store(user, "forged", "a.ics", event("a", `Forged\nline of its own`))
+	d.must("sync")
+	for _, args := range []string{"calendar list", "object list", "calendar show " + d.calendar(name), "export -o /dev/null --calendar " + d.calendar(name),
+		"account list", "sync -v"} {
+		o := d.run(strings.Fields(args)...)
+		for line := range strings.Lines(o.out + o.err) {
+			if strings.HasPrefix(line, "line of its own") || strings.ContainsAny(line, "\r\t") {
+				t.Errorf("%s prints the line %q", args, line)
+			}
+		}
+	}
+	if o := d.feed(password, "account", "add", "caldav", "--url", d.url, "--username", user, "--name", name, "--password-stdin"); strings.Contains(o.out, "\nline of") {
+		t.Errorf("%q", o.out)
 	}
 }
 

@@ -155,14 +155,27 @@ func isTerminal(stream any) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-// clean takes out what could steer a terminal: names and errors come from servers we know nothing about. Line ends stay.
+// clean takes out what could steer a terminal, or pass for a line or a cell of ours: names and errors come from servers we know nothing
+// about.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || unicode.IsPrint(r) || unicode.In(r, unicode.Cf) && !steersText(r) {
+		switch {
+		case r == '\n', r == '\r', r == '\t':
+			return ' '
+		case unicode.IsPrint(r), unicode.In(r, unicode.Cf) && !steersText(r):
 			return r
 		}
 		return '�'
 	}, text)
+}
+
+// cleanLines is clean for text that is meant to have lines.
+func cleanLines(text string) string {
+	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = clean(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // steersText: the marks that reorder text on the screen (Unicode UAX #9).
