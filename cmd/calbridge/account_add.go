@@ -250,6 +250,9 @@ func (s *session) addCaldav(ctx context.Context, c addCaldavCmd, where string, f
 		a = added
 		return tx.PutServer(origin(a), marshal(found.Profile))
 	})
+	if err == nil {
+		err = s.sealedStill(ctx, a.ID, a.Credential, password)
+	}
 	return a, calendars, err
 }
 
@@ -287,6 +290,8 @@ func (s *session) changePassword(ctx context.Context, id string, f passwordFlags
 	if err != nil {
 		return err
 	}
-	_, err = s.changeAccount(ctx, string(a.ID), func(a *store.Account) { a.Credential = sealed })
-	return err
+	if _, err = s.changeAccount(ctx, string(a.ID), func(a *store.Account) { a.Credential = sealed }); err != nil {
+		return err
+	}
+	return s.sealedStill(ctx, a.ID, sealed, password)
 }

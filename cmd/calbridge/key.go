@@ -74,6 +74,32 @@ func (s *session) seal(ctx context.Context, id cal.AccountID, password caldav.Se
 	return keys.Seal([]byte(string(password)), id)
 }
 
+// sealedStill makes sure that a password that was just stored opens from now on. `key rotate` may have looked for passwords to seal anew
+// before this one was there, and have retired the key that it is sealed with. It keeps the new key on disk from before it looks, so whoever
+// reads the key after storing sees it.
+func (s *session) sealedStill(ctx context.Context, id cal.AccountID, sealed []byte, password caldav.Secret) error {
+	for {
+		s.vault = nil // as it is on disk now
+		keys, err := s.keys(ctx)
+		if err != nil || keys.Current(sealed) {
+			return err
+		}
+		again, err := keys.Seal([]byte(string(password)), id)
+		if err != nil {
+			return err
+		}
+		swapped := false
+		err = s.write(ctx, func(tx *store.Tx) (err error) {
+			swapped, err = tx.SetCredential(id, sealed, again)
+			return err
+		})
+		if err != nil || !swapped { // whoever was quicker sealed it with the new key, or stored another
+			return err
+		}
+		sealed = again
+	}
+}
+
 // unseal gives an account's password.
 func (s *session) unseal(ctx context.Context, a store.Account) (caldav.Secret, error) {
 	keys, err := s.keys(ctx)

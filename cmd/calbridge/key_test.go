@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"calbridge/internal/caldav"
 )
 
 func TestKeyRotate(t *testing.T) {
@@ -36,6 +38,42 @@ func TestRetiredKey(t *testing.T) {
 		if o := d.run("sync"); (o.code == exitDone) != (flags != "") {
 			t.Errorf("key rotate %s: the old copy: %+v", flags, o)
 		}
+	}
+}
+
+// TestRotateWhilePasswordsAreStored: a process that read the key before `key rotate`, and stores a password after it, leaves none that
+// opens with the retired key only.
+func TestRotateWhilePasswordsAreStored(t *testing.T) {
+	for name, store := range map[string]func(d *desk, s *session, id string) error{
+		"added": func(d *desk, s *session, _ string) error {
+			_, _, err := s.addCaldav(d.t.Context(), addCaldavCmd{}, d.url, discovery{Account: caldav.Account{Username: user}}, password)
+			return err
+		},
+		"changed": func(d *desk, s *session, id string) error {
+			return s.changePassword(d.t.Context(), id, passwordFlags{PasswordStdin: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			id := d.join()
+			var errs bytes.Buffer
+			s := newSession(process{stdin: strings.NewReader(password), stdout: &errs, stderr: &errs,
+				env: func(name string) string { return d.env[name] }}, flags{})
+			defer s.close()
+			if _, err := s.store(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.keys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			d.must("key", "rotate")
+			if err := store(d, s, id); err != nil {
+				t.Fatalf("%v\n%s", err, errs.String())
+			}
+			if o := d.run("key", "rotate"); o.code != exitDone {
+				t.Errorf("a password does not open any more: %s", o.err)
+			}
+		})
 	}
 }
 
