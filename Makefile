@@ -1,4 +1,4 @@
-.PHONY: run test check bench fuzz
+.PHONY: run test check bench fuzz mutants
 
 FUZZTIME ?= 30s
 
@@ -25,3 +25,7 @@ fuzz:
 		echo "$$folder $$target"; \
 		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$folder" || exit 1; \
 	done
+
+# mutants plants bugs in copies of the tree, one at a time, and fails if the tests let one live. It takes a few minutes.
+mutants:
+	bash scripts/mutants.sh

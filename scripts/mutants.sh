@@ -27,8 +27,8 @@ copy() {
 # header KEY PATCH gives what the patch's header says under the key, a line each.
 header() { sed -n "/^---/q; s/^# $1: //p" "$2"; }
 
-# expect runs the commands of a patch in the tree. It prints the first that passes; none: all failed, as they must.
-# status 2: the code does not build.
+# survives runs the commands of a patch in the tree. It prints the first that passes; none: all failed, as they must.
+# Status 2: the code does not build.
 survives() {
   local command out
   while IFS= read -r command; do
