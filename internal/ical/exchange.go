@@ -62,6 +62,7 @@ func (x *exchange) attendee(key string, whole, answer bool) {
 	src, dst := x.source.groups[key], x.target.groups[key]
 	switch {
 	case !whole && (!answer || src == nil || dst == nil):
+	case src != nil && dst != nil && !answer && (src.several() || dst.several()): // the answers stay, and they cannot be told apart
 	case src == nil, dst == nil, whole && answer, len(src.lines)+len(dst.lines) > 2:
 		x.lines(src, dst, x.target.component)
 	default:
@@ -123,12 +124,11 @@ func (x *exchange) finish() {
 // withMembers is the line with only some of the members of its list, folded anew; empty without any.
 func (s *series) withMembers(l *line, keep func(key string) bool, end string) string {
 	var kept []string
-	tzid := l.parameter("TZID")
-	for _, member := range l.members() {
-		if keep(l.name + "|" + s.member(l, tzid, member)) {
+	s.eachMember(l, func(member, id string) {
+		if keep(l.name + "|" + id) {
 			kept = append(kept, member)
 		}
-	}
+	})
 	if len(kept) == 0 {
 		return ""
 	}

@@ -153,24 +153,33 @@ func (s *series) form(l *line) string {
 // addMembers files every member of a set as a group of its own, so that additions and removals on both sides never meet.
 func (s *series) addMembers(g groups, c, i int32) {
 	l := &s.lines[i]
-	tzid := l.parameter("TZID")
-	for _, member := range l.members() {
-		id := s.member(l, tzid, member)
-		if id == "" {
-			continue
-		}
+	s.eachMember(l, func(_, id string) {
 		key := l.name + "|" + id
 		if have := g[key]; have == nil {
 			g.add(key, id, c, i)
 		} else if have.lines[len(have.lines)-1] != i {
 			have.lines = append(have.lines, i)
 		}
+	})
+}
+
+// eachMember calls f for each member of a list, with what identifies it: with other parameters it is another member.
+func (s *series) eachMember(l *line, f func(member, id string)) {
+	k := kindOf(l.name)
+	tzid := s.writer.parameters(l, k, isDated(k, l.Value()))
+	params := string(s.writer.params)
+	if params != "" {
+		params = "\x00" + params
+	}
+	for _, member := range l.members() {
+		if id := s.member(k, tzid, member); id != "" {
+			f(member, id+params)
+		}
 	}
 }
 
-// member identifies one member of a list.
-func (s *series) member(l *line, tzid, value string) string {
-	if kindOf(l.name) == kindTexts {
+func (s *series) member(k kind, tzid, value string) string {
+	if k == kindTexts {
 		return unescape(strings.TrimSpace(value))
 	}
 	id := s.clock.instance(value, tzid)
@@ -187,18 +196,35 @@ func replyParameter(name string) bool {
 
 const replyMark = "|reply"
 
-// addAttendee files an attendee under the address, and the answer as a group of its own.
+// addAttendee files an attendee under the address, and the answer as a group of its own. Several lines for one address that do not say
+// the same are one group, answers and all: nobody can tell whose they are.
 func (s *series) addAttendee(g groups, c, i int32) {
 	l := &s.lines[i]
 	key := "attendee:" + string(appendAddress(nil, l.Value()))
-	if g[key] != nil { // a second line for one address says nothing of its own
-		g[key].lines = append(g[key].lines, i)
+	if g[key] != nil {
+		s.addToAttendee(g, key, i)
 		return
 	}
 	invited := reparse(l.withParameters(nil, replyParameter))
 	g.add(key, s.form(&invited), c, i)
 	g.add(key+replyMark, s.reply(l), c, i)
 }
+
+func (s *series) addToAttendee(g groups, key string, i int32) {
+	have, says := g[key], s.form(&s.lines[i])
+	known := have.says
+	if !have.several() {
+		known = []string{s.form(&s.lines[have.lines[0]])}
+	}
+	have.lines = append(have.lines, i)
+	if !slices.Contains(known, says) {
+		have.says = append(known, says)
+		g[key+replyMark].says = slices.Clone(have.says)
+	}
+}
+
+// several reports whether an attendee's lines say different things.
+func (g *group) several() bool { return g != nil && len(g.says) > 1 }
 
 // reply is the canonical meaning of an attendee's answer.
 func (s *series) reply(l *line) string {

@@ -23,8 +23,8 @@ type Merged struct {
 // An instance that one side deleted and the other edited stays, and is named; an answer of mine to an invitation that theirs has moved
 // since is not kept, and is named.
 //
-// Two edits cannot be mixed when one changed which instances there are and the other changed single instances, or when what comes
-// out is not valid although both sides were.
+// Two edits cannot be mixed when one changed which instances there are and the other changed single instances, when either changed
+// what no group sees, or when what comes out is not valid although both sides were.
 //
 // It does the same every time, and swapping the sides and the preference gives the same meaning. The error says which side cannot be
 // read.
@@ -55,12 +55,18 @@ type merger struct {
 func (m *merger) merge(s Sides) Merged {
 	why := m.structure()
 	if len(why) == 0 {
+		why = append(m.lost(m.mine), m.lost(m.theirs)...)
+	}
+	if len(why) == 0 {
 		m.parts()
 		m.zones()
 		why = m.broken()
 	}
 	out := Merged{Body: m.patch.body(), Structural: len(why) > 0}
 	if out.Structural {
+		if body, ok := m.changedAlone(s); ok {
+			return Merged{Body: body}
+		}
 		out.Body = s.Theirs
 		if m.preferMine {
 			out.Body = s.Mine
