@@ -113,7 +113,7 @@ func (p *pull) endDelta(a answer, todo []cal.Href, unchanged int) error {
 		p.observed("token_ignored", "sync-collection answered a token with all there is")
 		return p.everything()
 	}
-	if err := p.fetch(append(todo, p.toRead(todo)...)); err != nil {
+	if err := p.readRest(todo); err != nil {
 		return err
 	}
 	return p.out.last(a.token, false)
@@ -248,9 +248,6 @@ func (p *pull) listByHistory() (cal.Token, error) {
 
 // complete reads what changed and asks for what we hold and was not listed.
 func (p *pull) complete(token cal.Token, held map[cal.Href]cal.ETag, changed []cal.Href) error {
-	if err := p.fetch(changed); err != nil {
-		return err
-	}
 	var unlisted []cal.Href
 	for h := range held {
 		if _, ok := p.listed[h]; !ok && inside(p.collection, h) {
@@ -258,7 +255,7 @@ func (p *pull) complete(token cal.Token, held map[cal.Href]cal.ETag, changed []c
 		}
 	}
 	slices.Sort(unlisted)
-	if err := p.fetch(append(unlisted, p.toRead(unlisted)...)); err != nil {
+	if err := p.readRest(changed, unlisted); err != nil {
 		return err
 	}
 	return p.out.last(token, true)
@@ -276,12 +273,40 @@ func (p *pull) changed(held map[cal.Href]cal.ETag) []cal.Href {
 	return changed
 }
 
-// toRead is what ask.Read still wants, but for what is in already.
-func (p *pull) toRead(already []cal.Href) []cal.Href {
-	for _, h := range already {
-		delete(p.asked, h)
+// fewNamed is how many resources asked for by name are read one by one.
+const fewNamed = 8
+
+// readRest reads the lists, one after the other, and what ask.Read still wants. A few of those are read by GET: they are in doubt, most
+// often because the remote did not accept the etag we hold, and Open-Xchange lists and reports an older etag than If-Match has to have.
+func (p *pull) readRest(lists ...[]cal.Href) error {
+	named := p.toRead()
+	if len(named) > fewNamed {
+		lists = append(lists, without(named, slices.Concat(lists...)))
+	} else if err := p.getEach(named); err != nil {
+		return err
 	}
-	var todo []cal.Href
+	for _, list := range lists {
+		if len(named) <= fewNamed {
+			list = without(list, named)
+		}
+		if err := p.fetch(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// without is all but some, in order.
+func without(all, some []cal.Href) []cal.Href {
+	drop := make(map[cal.Href]bool, len(some))
+	for _, h := range some {
+		drop[h] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(h cal.Href) bool { return drop[h] })
+}
+
+// toRead is what ask.Read still wants.
+func (p *pull) toRead() (todo []cal.Href) {
 	for _, h := range p.ask.Read {
 		if !p.asked[h] {
 			continue

@@ -72,7 +72,7 @@ func TestDeltaFetchesOnlyWhatIsNew(t *testing.T) {
 	held := objects{"echo.ics": `"1"`, "dead.ics": `"9"`, "x1": "1", "x2": "1", "x3": "1"}
 	changes(t, s.client(t, Profile{}), cal.Ask{Since: "t1", Read: hrefsOf("read.ics")}, held).
 		check(t, told{present: objects{"new.ics": `"2"`}, removed: []string{"dead.ics"}, absent: []string{"read.ics"}, nexts: []string{"t2"}})
-	checkAsked(t, s, "REPORT sync-collection t1", "REPORT calendar-multiget  new.ics read.ics")
+	checkAsked(t, s, "REPORT sync-collection t1", "GET read.ics", "REPORT calendar-multiget  new.ics")
 }
 
 func TestNothingChangedIsOneRequest(t *testing.T) {
@@ -131,7 +131,11 @@ func TestTruncatedDeltaTellsEachTokenWithWhatItCovers(t *testing.T) {
 		case "p1":
 			return ok207(objects{"b.ics": `"2"`}.listing(false) + gone("dead2.ics") + tokenIs("t2"))
 		}
-		return objects{"a.ics": `"1"`, "b.ics": `"2"`, "read.ics": `"3"`}.multiget(q)
+		if o := (objects{"a.ics": `"1"`, "b.ics": `"2"`, "read.ics": `"3"`}); q.Method != "GET" {
+			return o.multiget(q)
+		} else {
+			return o.get(q)
+		}
 	})
 	var pages []string
 	calendar := cal.Calendar{Facts: cal.Facts{Href: fakeCalendar}}
@@ -694,6 +698,29 @@ func TestZimbraListsTwice(t *testing.T) {
 	for _, s := range []*quirky{s, twice} {
 		changes(t, s.client(t, Profile{}), cal.Ask{}, nil).check(t, told{present: o, nexts: []string{"t1"}, complete: true})
 		checkAsked(t, s, "REPORT sync-collection", "REPORT calendar-multiget  a.ics")
+	}
+}
+
+// TestAFewAskedForAreReadByGET: Open-Xchange lists an older etag than the one If-Match has to have.
+func TestAFewAskedForAreReadByGET(t *testing.T) {
+	stale, fresh := objects{"a.ics": `"1"`}, objects{"a.ics": `"2"`}
+	for name, ask := range map[string]cal.Ask{"delta": {Since: "t1"}, "everything": {Since: "t1", Full: true}} {
+		s := quirkyServer(t, func(q question) reply {
+			switch {
+			case q.report == "sync-collection" && q.token == "":
+				return ok207(stale.listing(false) + tokenIs("t1"))
+			case q.report == "sync-collection":
+				return ok207(tokenIs("t1"))
+			case q.Method == "GET":
+				return fresh.get(q)
+			}
+			return stale.multiget(q)
+		})
+		ask.Read = hrefsOf("a.ics")
+		got := changes(t, s.client(t, Profile{}), ask, objects{"a.ics": `"0"`})
+		if got.err != nil || got.present["a.ics"] != `"2"` {
+			t.Errorf("%s: %v %v", name, got.present, got.err)
+		}
 	}
 }
 
