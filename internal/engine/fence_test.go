@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -151,5 +152,35 @@ func TestUnreadIsReadLater(t *testing.T) {
 	w.sync()
 	if o, _ := w.localByUID("bad"); !strings.Contains(string(o.Want().Body), "SUMMARY:B") {
 		t.Errorf("forgotten: %s", o.Want().Body)
+	}
+}
+
+// TestHalfAPullIsNoPull: a pull that broke off half way is gone on with, although nothing has changed at the remote since.
+func TestHalfAPullIsNoPull(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Quirks(func(q *sim.Quirks) { q.TruncateAt = 2 })
+	for i := range 6 {
+		uid := fmt.Sprint("e", i)
+		w.sim.Store("alice", "work", uid+".ics", event(uid, "A", "x"))
+	}
+	reports := 0
+	w.wire.fault = func(r *http.Request) mishap {
+		if r.Method == "REPORT" {
+			reports++
+		}
+		if reports > 1 {
+			return mishap{before: io.ErrUnexpectedEOF}
+		}
+		return mishap{}
+	}
+	w.sync()
+	if n := len(w.objects()); n != 2 {
+		t.Fatalf("%d of 6 came", n)
+	}
+	w.wire.fault = nil
+	w.pass(time.Hour)
+	w.sync()
+	if n := len(w.objects()); n != 6 {
+		t.Errorf("%d of 6 came", n)
 	}
 }
