@@ -196,7 +196,7 @@ func (s *stormy) editThere() {
 	case n == 5:
 		s.note("there  touch %s", uid)
 		s.sim.Store("alice", "work", name, stamped.ReplaceAllString(body, fmt.Sprintf("DTSTAMP:20260101T%06dZ", s.edits)))
-	case n == 6 && !s.files: // which would put the next with the old UID on top of it
+	case n == 6:
 		other := fmt.Sprintf("uid-%d", 10+s.edits)
 		s.edits++
 		s.note("there  another UID for %s: %s", uid, other)

@@ -26,7 +26,6 @@ type weather struct {
 	takenOver           bool // and has been since this sync began
 	lied                bool // the server's history left something out
 	restored            bool // the server forgot what it had confirmed
-	files               bool // the server files by UID what it gets
 	doubles             bool // hrefs are escaped twice
 	restore             func()
 }
@@ -71,8 +70,8 @@ func (s *stormy) drawQuirks(q *sim.Quirks) {
 		q.UIDUnique = sim.UIDOff
 	}
 	s.drawLies(q)
-	s.doubles, s.files = q.Hrefs == sim.HrefDouble, q.MoveHrefOnCreate
-	if q.MoveHrefOnCreate || q.StripProperty != "" { // with an answer lost, nobody can tell the server's doing from another person's
+	s.doubles = q.Hrefs == sim.HrefDouble
+	if q.StripProperty != "" { // with an answer lost, nobody can tell the server's doing from another person's
 		s.faulty, s.restarts = 0, 0
 	}
 	s.note("quirks %+v", *q)
@@ -80,7 +79,7 @@ func (s *stormy) drawQuirks(q *sim.Quirks) {
 
 // drawLies: what the history leaves out, only a complete listing finds.
 func (s *stormy) drawLies(q *sim.Quirks) {
-	q.NeverReportDeletions, q.MoveHrefOnCreate = s.one(14), s.one(14)
+	q.NeverReportDeletions = s.one(14)
 	s.lied = q.NeverReportDeletions || q.TokenAlwaysFull
 }
 
@@ -91,7 +90,7 @@ func (s *stormy) changeWeather() {
 		s.sim.Quirks(func(q *sim.Quirks) { q.ForgetTokens = !q.ForgetTokens })
 	case n < 8:
 		s.sim.Quirks(func(q *sim.Quirks) {
-			q.EmptyListing = !q.EmptyListing && !q.MoveHrefOnCreate // or what we sent is nowhere to be found
+			q.EmptyListing = !q.EmptyListing
 			s.note("empty listings: %v", q.EmptyListing)
 		})
 		s.lied = true // and the token has moved on
