@@ -191,6 +191,7 @@ func (s *stormy) editThere() {
 	case n == 4:
 		s.note("there  move %s", uid)
 		s.foreign[uid] = true
+		s.doubled(body) // a deletion on its way finds nothing under the old name, and the new one is news
 		s.sim.Remove("alice", "work", name)
 		s.sim.Store("alice", "work", s.newName(), body)
 	case n == 5:
