@@ -317,8 +317,6 @@ func (w *world) localEdit(id cal.ObjectID, body string) {
 	w.edit(store.Draft{Object: id, Want: version(body), Component: "VEVENT"})
 }
 
-func (w *world) localDelete(id cal.ObjectID) { w.edit(store.Draft{Object: id}) }
-
 func (w *world) edit(e store.Draft) {
 	w.t.Helper()
 	w.write(func(tx *store.Tx) error {

@@ -144,14 +144,8 @@ func (tx *Tx) runs(where string, args ...any) ([]Run, error) {
 	return all, err
 }
 
-// Approved reports whether a person has allowed what the deletion guard stopped in the calendar: exactly that set, by its digest.
-func (tx *Tx) Approved(calendar cal.CalendarID, guard string) (bool, error) {
-	var n int
-	err := tx.get(`SELECT count(*) FROM runs WHERE calendar = ? AND state = 'approved' AND guard = ?`, []any{string(calendar), guard}, &n)
-	return n > 0, wrap("look for an approval", err)
-}
-
-// UseApproval is Approved for who goes on to delete: an approval is used up once, in the same Write, and its run is done.
+// UseApproval reports whether a person has allowed what the deletion guard stopped in the calendar: exactly that set, by its digest. The
+// caller goes on to delete in the same Write: an approval is used up once, and its run is done.
 func (tx *Tx) UseApproval(calendar cal.CalendarID, guard string) (bool, error) {
 	if err := tx.LockCalendar(calendar); err != nil {
 		return false, err
