@@ -184,3 +184,33 @@ func TestHalfAPullIsNoPull(t *testing.T) {
 		t.Errorf("%d of 6 came", n)
 	}
 }
+
+// TestDeathAfterAnyTransaction: the place in the history is never ahead of what was applied.
+func TestDeathAfterAnyTransaction(t *testing.T) {
+	for n := 1; n <= 12; n++ {
+		w := newWorld(t)
+		w.sim.Store("alice", "work", "a.ics", event("a", "A", "x"))
+		w.sync()
+		w.sim.Store("alice", "work", "a.ics", event("a", "B", "x"))
+		w.sim.Store("alice", "work", "b.ics", event("b", "A", "x"))
+		left := n
+		w.begun = func() {
+			if left--; left == 0 {
+				w.wire.fail(errCrash)
+			}
+		}
+		account := w.stored()
+		left = n
+		w.engine.Sync(context.Background(), []store.Account{account}, engine.Options{Mode: engine.Incremental})
+		w.begun = nil
+		if w.wire.dead() {
+			w.pass(w.engine.Lease + time.Second)
+			w.boot()
+		}
+		w.sync()
+		a, _ := w.localByUID("a")
+		if _, there := w.localByUID("b"); !there || !strings.Contains(string(a.Want().Body), "SUMMARY:B") {
+			t.Errorf("dead after transaction %d, and something is never seen", n)
+		}
+	}
+}
