@@ -52,7 +52,7 @@ func (b *bench) pushOurs(t *testing.T, s providertest.Server, seed uint64) cost 
 	for _, o := range sim.Realistic(time.Now(), pushed, seed) {
 		bodies = append(bodies, cal.Body(o.Body))
 	}
-	_, c := h.run("import", "--calendar", h.calendar(calendar), h.write("import.ics", string(ical.Join("bench", bodies))))
+	_, c := h.run("import", "--invite", "--calendar", h.calendar(calendar), h.write("import.ics", string(ical.Join("bench", bodies))))
 	t.Logf("import of %d: %v, %v CPU", pushed, c.wall, c.cpu)
 	rep, c := h.sync()
 	if _, sent := total(rep); sent.Created != pushed {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"calbridge/internal/cal"
@@ -19,6 +20,7 @@ type walk struct {
 	account  store.Account
 	provider Provider
 	lease    store.Lease
+	sure     atomic.Int64 // when we last knew the lease to be ours, in Unix nanoseconds
 	runs     []Run
 	summary  AccountRun
 }

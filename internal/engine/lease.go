@@ -41,7 +41,7 @@ func (w *walk) keepLease(ctx context.Context, cancel context.CancelCauseFunc, do
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := w.Store.Write(ctx, func(tx *store.Tx) error { return tx.Hold(w.lease) })
+			err := w.write(ctx, func(*store.Tx) error { return nil })
 			if errors.Is(err, store.ErrFenced) {
 				cancel(err)
 				return
@@ -107,10 +107,21 @@ func (w *walk) noteOutcome(tx *store.Tx, outcome error) error {
 
 // write is a transaction that only the holder of the lease may commit.
 func (w *walk) write(ctx context.Context, fn func(*store.Tx) error) error {
-	return w.Store.Write(ctx, func(tx *store.Tx) error {
+	now := w.Clock().UnixNano()
+	err := w.Store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.Hold(w.lease); err != nil {
 			return err
 		}
 		return fn(tx)
 	})
+	if err == nil {
+		w.sure.Store(now)
+	}
+	return err
+}
+
+// mayWrite: a write that begins now ends before the lease can have run out. Who was stopped in the middle of a batch and wakes up later
+// leaves the rest of it to whoever took over.
+func (w *walk) mayWrite() bool {
+	return w.Clock().Sub(time.Unix(0, w.sure.Load())) < w.Lease-w.Deadline
 }

@@ -119,7 +119,7 @@ func (v *visit) deliver(ctx context.Context, parcels []*parcel) {
 }
 
 func (v *visit) deliverOne(ctx context.Context, p *parcel) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !v.mayWrite() {
 		return cal.ErrUnsent
 	}
 	if p.object.Base.Exists() && p.attempt.Match == "" {
