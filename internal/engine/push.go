@@ -154,7 +154,7 @@ func (v *visit) settleParcels(ctx context.Context, parcels []*parcel) error {
 	return err
 }
 
-// settleParcel is what we do on each answer of the remote. See semantics in docs/architecture.md: done, refused, unknown.
+// settleParcel is what we do on each answer of the remote. A write is done, refused, or its outcome is unknown (docs/architecture.md).
 func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 	var taken cal.Taken
 	switch err := p.err; {

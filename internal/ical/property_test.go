@@ -148,7 +148,7 @@ func (f facts) text(other bool) cal.Body {
 	return crlf(text)
 }
 
-// join is the definition (§5.2, §5.3, §5.5 of the design): what one side left alone is the other's.
+// join is the definition: what one side left alone is the other's.
 func join(b, m, t facts, preferMine bool, contested set) facts {
 	pick := func(name, b, m, t string) string {
 		switch {
