@@ -212,7 +212,7 @@ func TestDecodeGivesTheTree(t *testing.T) {
 	}
 }
 
-func TestDecodeTakesWhatReadTakes(t *testing.T) {
+func TestDecodeTakesTheCorpusAsReadDoes(t *testing.T) {
 	for path, body := range corpus(t) {
 		_, p := parse(string(body))
 		if _, err := Decode(body); (err == nil) != (p == nil) {
