@@ -18,10 +18,16 @@ var (
 )
 
 // Busy says that the remote wants fewer requests (429, 503, a quota).
-type Busy struct{ Wait time.Duration } // zero: it did not say how long
+type Busy struct {
+	Wait   time.Duration // zero: it did not say how long
+	Writes bool          // only writes are meant (Google's quotaExceeded); reading may go on
+}
 
 func (b Busy) Error() string {
-	if b.Wait == 0 {
+	switch {
+	case b.Writes:
+		return fmt.Sprintf("the remote takes no more changes of this account for now; they wait %v, reading goes on", b.Wait)
+	case b.Wait == 0:
 		return "the remote asks for fewer requests"
 	}
 	return fmt.Sprintf("the remote asks to wait %v", b.Wait)

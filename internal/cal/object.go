@@ -9,12 +9,15 @@ type Object struct {
 	Href        Href // empty: it has no name at the remote yet
 	Incarnation int  // grows whenever the object has to be created at the remote anew; each has an href of its own
 	UID         string
-	Component   string // VEVENT, VTODO, VJOURNAL; empty when the body cannot be read
-	Summary     string
-	Trouble     string // why the body cannot be read; empty when it can
-	Base        Version
-	Edit        *Edit
-	Sent        []Attempt // writes that may have happened, or still may, at the remote
+	// RecurrenceID is the instance of the series with this UID that the object is, where a remote keeps exceptions as resources of their
+	// own (Google): 20260105T080000Z, 20260105 for a date, 20260105T090000 for a floating time. Empty: a whole series, or a single event.
+	RecurrenceID string
+	Component    string // VEVENT, VTODO, VJOURNAL; empty when the body cannot be read
+	Summary      string
+	Trouble      string // why the body cannot be read; empty when it can
+	Base         Version
+	Edit         *Edit
+	Sent         []Attempt // writes that may have happened, or still may, at the remote
 }
 
 // Want is the state the user sees: what the edit wants if there is one, else what was agreed on.
@@ -44,7 +47,19 @@ type Edit struct {
 	Due     time.Time // not to be sent before
 	Block   Block
 	Trouble string // what the remote said last
+
+	After  ObjectID // not to be sent before this object is at the remote; empty: at once
+	Notify Notify
 }
+
+// Notify says whom the remote may mail about a write. What the engine writes of its own accord mails nobody.
+type Notify string
+
+const (
+	NotifyNobody   Notify = ""
+	NotifyAll      Notify = "all"
+	NotifyExternal Notify = "externalOnly" // guests outside the organizer's domain
+)
 
 // Block says why an edit is not sent although it is there.
 type Block string
@@ -64,6 +79,7 @@ type Attempt struct {
 	Match  ETag // the precondition: this version; empty: absence (If-None-Match: *)
 	Rev    int  // the edit it carried
 	Want   Version
+	Notify Notify // not kept on record
 	State  AttemptState
 	At     time.Time
 }
@@ -83,11 +99,13 @@ const (
 
 // Resource is one object as the remote shows it: body and etag out of one answer.
 type Resource struct {
-	Href      Href
-	UID       string
-	Component string
-	Summary   string
-	Trouble   string    // why the body cannot be read; empty when it can
-	Modified  time.Time // LAST-MODIFIED, else DTSTAMP; zero: not told
+	Href         Href
+	Fixed        bool // the href names this object for ever (a Google event id), whatever becomes of its UID
+	UID          string
+	RecurrenceID string // as Object.RecurrenceID
+	Component    string
+	Summary      string
+	Trouble      string    // why the body cannot be read; empty when it can
+	Modified     time.Time // LAST-MODIFIED, else DTSTAMP; zero: not told
 	Version
 }

@@ -12,6 +12,17 @@ type Ask struct {
 	Full  bool   // list everything, whatever Since says: heals what the server's change log lost
 	Read  []Href // resources to be read in any case
 	Held  Held
+	// Series tells what we hold of the series that the hrefs are part of: these objects and every other with their UID.
+	Series func(ctx context.Context, hrefs []Href) ([]Holding, error)
+}
+
+// Holding is one object as we hold it.
+type Holding struct {
+	Href         Href
+	ETag         ETag
+	UID          string
+	RecurrenceID string
+	Native       string
 }
 
 // Held tells the etags we hold: of the hrefs named, or of everything in the calendar when hrefs is nil. Only a provider that lists

@@ -13,8 +13,8 @@ import (
 
 // Name is where an object is created: letters, digits and '-' only, the one form that every server lists as it was sent, and another
 // href for every incarnation, so that no tombstone and no recycled etag of an earlier one is mistaken for its own.
-func (*Client) Name(c cal.Calendar, id cal.ObjectID, incarnation int) cal.Href {
-	return asCollection(c.Href) + cal.Href(string(id)+"-"+strconv.Itoa(incarnation)+".ics")
+func (*Client) Name(c cal.Calendar, o cal.Object, _ cal.Href) cal.Href {
+	return asCollection(c.Href) + cal.Href(string(o.ID)+"-"+strconv.Itoa(o.Incarnation)+".ics")
 }
 
 // Put writes an object, on the condition that the remote still has the version a.Match, or nothing there if a.Create().
@@ -23,7 +23,7 @@ func (*Client) Name(c cal.Calendar, id cal.ObjectID, incarnation int) cal.Href {
 // hold. cal.ErrGone: there is nothing to update, and the calendar itself answers. cal.Taken: the UID is in use. cal.ErrReadOnly.
 // cal.ErrRefused: never in this form; the server's words are in the error. cal.ErrUnsent, cal.ErrLocked and cal.Busy as everywhere.
 // Any other error: it may have happened.
-func (c *Client) Put(ctx context.Context, calendar cal.Calendar, a cal.Attempt, body cal.Body) error {
+func (c *Client) Put(ctx context.Context, calendar cal.Calendar, a cal.Attempt, _ cal.Version, body cal.Body) error {
 	err := c.put(ctx, calendar, a, body)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", a.Href, err)

@@ -105,8 +105,8 @@ func TestOutcomesOfWrites(t *testing.T) {
 
 func writes(c *Client) (create, update, remove error) {
 	ctx, href := context.Background(), cal.Href(fakeCalendar+"a.ics")
-	create = c.Put(ctx, testCalendar, cal.Attempt{Href: href}, "BODY")
-	update = c.Put(ctx, testCalendar, cal.Attempt{Href: href, Match: `"1"`}, "BODY")
+	create = c.Put(ctx, testCalendar, cal.Attempt{Href: href}, cal.Version{}, "BODY")
+	update = c.Put(ctx, testCalendar, cal.Attempt{Href: href, Match: `"1"`}, cal.Version{}, "BODY")
 	remove = c.Delete(ctx, testCalendar, cal.Attempt{Href: href, Match: `"1"`})
 	return create, update, remove
 }
@@ -177,7 +177,7 @@ func TestBodyArrivesAsItIs(t *testing.T) {
 	const body = "BEGIN:VCALENDAR\r\nX:\x01\xff\r\nEND:VCALENDAR\r\n"
 	got := ""
 	s := quirkyServer(t, func(q question) reply { got = q.text; return reply{status: 201} })
-	if err := s.client(t, Profile{}).Put(context.Background(), testCalendar, cal.Attempt{Href: fakeCalendar + "a.ics"}, body); err != nil || got != body {
+	if err := s.client(t, Profile{}).Put(context.Background(), testCalendar, cal.Attempt{Href: fakeCalendar + "a.ics"}, cal.Version{}, body); err != nil || got != body {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -186,7 +186,7 @@ func TestWritesThatAreNeverSent(t *testing.T) {
 	s := quirkyServer(t, func(q question) reply { return reply{status: 204} })
 	c, ctx := s.client(t, Profile{}), context.Background()
 	for name, err := range map[string]error{
-		"elsewhere":          c.Put(ctx, testCalendar, cal.Attempt{Href: "/home/other/a.ics"}, "BODY"),
+		"elsewhere":          c.Put(ctx, testCalendar, cal.Attempt{Href: "/home/other/a.ics"}, cal.Version{}, "BODY"),
 		"the calendar":       c.Delete(ctx, testCalendar, cal.Attempt{Href: fakeCalendar, Match: `"1"`}),
 		"deeper":             c.Delete(ctx, testCalendar, cal.Attempt{Href: fakeCalendar + "b/a.ics", Match: `"1"`}),
 		"delete of anything": c.Delete(ctx, testCalendar, cal.Attempt{Href: fakeCalendar + "a.ics"}),
@@ -224,7 +224,7 @@ func TestWeakETags(t *testing.T) {
 		})
 		client, ctx := s.client(t, Profile{}), context.Background()
 		a := cal.Attempt{Href: fakeCalendar + "a.ics", Match: `W/"1"`}
-		update, remove := client.Put(ctx, testCalendar, a, "BODY"), client.Delete(ctx, testCalendar, a)
+		update, remove := client.Put(ctx, testCalendar, a, cal.Version{}, "BODY"), client.Delete(ctx, testCalendar, a)
 		if kind(update) != c.update || kind(remove) != c.delete {
 			t.Errorf("%s: update: %v; delete: %v", name, update, remove)
 		}
@@ -252,7 +252,7 @@ func TestErrorsCarryTheServersWords(t *testing.T) {
 
 func TestName(t *testing.T) {
 	for _, href := range []cal.Href{"/home/cal/", "/home/cal"} {
-		if got := (*Client)(nil).Name(cal.Calendar{Facts: cal.Facts{Href: href}}, "0123abc", 2); got != "/home/cal/0123abc-2.ics" {
+		if got := (*Client)(nil).Name(cal.Calendar{Facts: cal.Facts{Href: href}}, cal.Object{ID: "0123abc", Incarnation: 2}, ""); got != "/home/cal/0123abc-2.ics" {
 			t.Error(got)
 		}
 	}

@@ -71,6 +71,11 @@ func (v *visit) left(ctx context.Context) error {
 		}
 		return err
 	})
+	if err == nil && v.writesRest() && v.run.Pending > 0 {
+		until := v.account.WritesUntil
+		v.run.NextTry = &until
+		return fmt.Errorf("the remote takes no changes of this account before %s; %d wait here", until.UTC().Format(time.RFC3339), v.run.Pending)
+	}
 	if err == nil && v.refused != nil && v.run.Refused > 0 {
 		err = fmt.Errorf("%d of our edits refused; the first: %w", v.run.Refused, v.refused)
 	}
@@ -119,7 +124,7 @@ func (v *visit) look(ctx context.Context) (t todo, err error) {
 		if err != nil {
 			return err
 		}
-		t.push = len(next) > 0 && v.calendar.Access == cal.AccessWrite
+		t.push = len(next) > 0 && v.calendar.Access == cal.AccessWrite && !v.writesRest()
 		t.read, err = tx.Doubtful(v.calendar.ID)
 		return err
 	})

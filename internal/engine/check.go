@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/reconcile"
 	"calbridge/internal/store"
 )
 
@@ -80,7 +81,7 @@ func (p *pull) previewPage(ctx context.Context, page cal.Page) error {
 		return err
 	}
 	p.count(applied{page: page, later: later, plan: plan, next: p.calendar})
-	if why := p.Guard.Trips(held, len(plan.Deleted), page.Complete); why != "" {
+	if why := p.Guard.Trips(held, reconcile.Series(plan.Deleted), page.Complete); why != "" {
 		p.run.Held, p.run.Trouble = true, &why
 	}
 	p.list(plan)

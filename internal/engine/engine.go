@@ -26,10 +26,11 @@ type Provider interface {
 	Calendars(ctx context.Context, positions bool) ([]cal.Facts, error)
 	// Changes answers what happened in a calendar. An expired token is no error: the answer is complete.
 	Changes(ctx context.Context, c cal.Calendar, ask cal.Ask) cal.Pages
-	// Name is what an object is called when it is created at the remote for the n-th time. Pure: a retry uses the same name.
-	Name(c cal.Calendar, id cal.ObjectID, n int) cal.Href
-	// Put writes body under the attempt's precondition; nil: the remote said yes.
-	Put(ctx context.Context, c cal.Calendar, a cal.Attempt, body cal.Body) error
+	// Name is what the object is to be called at the remote in its present incarnation. Pure: a retry uses the same name. series is where the
+	// series lives that it is an exception of, if that is a resource of its own. Empty: it can have no name without one.
+	Name(c cal.Calendar, o cal.Object, series cal.Href) cal.Href
+	// Put writes body over base, under the attempt's precondition; nil: the remote said yes.
+	Put(ctx context.Context, c cal.Calendar, a cal.Attempt, base cal.Version, body cal.Body) error
 	// Delete removes the resource under the attempt's precondition; nil: it is not there any more.
 	Delete(ctx context.Context, c cal.Calendar, a cal.Attempt) error
 	// Usage counts the HTTP requests sent and the bytes received so far.

@@ -18,7 +18,7 @@ func (p *pull) guard(tx *store.Tx, plan cal.Plan, page cal.Page) (*store.Run, er
 	if err != nil {
 		return nil, err
 	}
-	why := p.Guard.Trips(held, len(plan.Deleted), page.Complete)
+	why := p.Guard.Trips(held, reconcile.Series(plan.Deleted), page.Complete)
 	if why == "" {
 		return nil, nil
 	}

@@ -87,6 +87,7 @@ func (w *walk) noteOutcome(tx *store.Tx, outcome error) error {
 		return err
 	}
 	was := a
+	a.WritesUntil = w.account.WritesUntil
 	var busy cal.Busy
 	switch {
 	case outcome == nil:
@@ -99,7 +100,7 @@ func (w *walk) noteOutcome(tx *store.Tx, outcome error) error {
 	default:
 		a.Trouble, a.Failures = outcome.Error(), a.Failures+1
 	}
-	if a.Trouble == was.Trouble && a.Failures == was.Failures && a.BusyUntil.Equal(was.BusyUntil) && a.State == was.State {
+	if a.Trouble == was.Trouble && a.Failures == was.Failures && a.BusyUntil.Equal(was.BusyUntil) && a.WritesUntil.Equal(was.WritesUntil) && a.State == was.State {
 		return nil
 	}
 	return tx.UpdateAccount(a)

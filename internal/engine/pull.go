@@ -33,6 +33,13 @@ func (v *visit) ask(read []cal.Href) cal.Ask {
 		})
 		return held, err
 	}
+	ask.Series = func(ctx context.Context, hrefs []cal.Href) (all []cal.Holding, err error) {
+		err = v.Store.Read(ctx, func(tx *store.Tx) error {
+			all, err = tx.Series(v.calendar.ID, hrefs)
+			return err
+		})
+		return all, err
+	}
 	return ask
 }
 
@@ -100,7 +107,7 @@ func send(ctx context.Context, out chan<- answer, a answer) bool {
 // readBody adds what only the text tells. A body that cannot be parsed is kept as it is, and says why.
 func readBody(r *cal.Resource) {
 	text := ical.Read(r.Body)
-	r.UID, r.Component, r.Summary = text.UID, text.Component, text.Summary
+	r.UID, r.RecurrenceID, r.Component, r.Summary = text.UID, text.RecurrenceID, text.Component, text.Summary
 	r.Digest, r.Modified, r.Trouble = text.Digest, text.Modified, text.Trouble
 }
 
@@ -146,14 +153,15 @@ func setAside(page cal.Page, held []cal.Object) (now cal.Page, later []cal.Resou
 	if page.Last {
 		return page, nil
 	}
-	hrefs, uids := map[cal.Href]bool{}, map[string]bool{}
+	type part struct{ uid, recurrenceID string }
+	hrefs, parts := map[cal.Href]bool{}, map[part]bool{}
 	for _, o := range held {
-		hrefs[o.Href], uids[o.UID] = true, true
+		hrefs[o.Href], parts[part{o.UID, o.RecurrenceID}] = true, true
 	}
 	now = page
 	now.Present = nil
 	for _, r := range page.Present {
-		if !hrefs[r.Href] && r.UID != "" && uids[r.UID] {
+		if !hrefs[r.Href] && r.UID != "" && parts[part{r.UID, r.RecurrenceID}] {
 			later = append(later, r)
 		} else {
 			now.Present = append(now.Present, r)

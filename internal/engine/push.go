@@ -27,15 +27,31 @@ func (v *visit) push(ctx context.Context) error {
 		}
 		v.deliver(ctx, parcels)
 		v.pushed = true
+		v.restWrites(parcels)
 		if err := v.settleParcels(context.WithoutCancel(ctx), parcels); err != nil {
 			return fmt.Errorf("push: %w", err)
 		}
 		v.progress(len(parcels))
-		if err := worst(parcels); err != nil {
+		if err := v.worst(parcels); err != nil {
 			return fmt.Errorf("push: %w", err)
+		}
+		if v.writesRest() {
+			return nil
 		}
 	}
 }
+
+// restWrites: a spent quota of writes (Google's quotaExceeded) lasts hours. Reading goes on, in this calendar and the others.
+func (v *visit) restWrites(parcels []*parcel) {
+	for _, p := range parcels {
+		var busy cal.Busy
+		if errors.As(p.err, &busy) && busy.Writes {
+			v.account.WritesUntil = v.Clock().Add(busy.Wait)
+		}
+	}
+}
+
+func (w *walk) writesRest() bool { return w.account.WritesUntil.After(w.Clock()) }
 
 // parcel is one object on its way.
 type parcel struct {
@@ -59,7 +75,13 @@ func (v *visit) pack(ctx context.Context) (parcels []*parcel, err error) {
 				}
 				continue
 			}
-			parcels = append(parcels, v.parcel(o))
+			p, err := v.parcel(tx, o)
+			if err != nil {
+				return err
+			}
+			if p != nil {
+				parcels = append(parcels, p)
+			}
 		}
 		return v.record(tx, parcels)
 	})
@@ -77,13 +99,33 @@ func doubt(tx *store.Tx, o cal.Object) error {
 	return nil
 }
 
-func (v *visit) parcel(o cal.Object) *parcel {
+// parcel is nothing for an exception whose series is not at the remote: it cannot be there without.
+func (v *visit) parcel(tx *store.Tx, o cal.Object) (*parcel, error) {
 	if o.Href == "" {
-		o.Href = v.provider.Name(v.calendar, o.ID, o.Incarnation)
+		var err error
+		if o.Href, err = v.name(tx, o); err != nil {
+			return nil, err
+		}
 	}
-	return &parcel{object: o, attempt: cal.Attempt{
-		Object: o.ID, Href: o.Href, Match: o.Base.ETag, Rev: o.Edit.Rev, Want: o.Edit.Want,
+	p := &parcel{object: o, attempt: cal.Attempt{
+		Object: o.ID, Href: o.Href, Match: o.Base.ETag, Rev: o.Edit.Rev, Want: o.Edit.Want, Notify: o.Edit.Notify,
 	}}
+	if o.Href == "" {
+		p.err = fmt.Errorf("%w: the series with the UID %q is not in this calendar, so there is nothing this can be an exception of", cal.ErrRefused, o.UID)
+		return nil, v.block(tx, p, cal.Rejected)
+	}
+	return p, nil
+}
+
+func (v *visit) name(tx *store.Tx, o cal.Object) (cal.Href, error) {
+	var series cal.Href
+	if o.RecurrenceID != "" {
+		var err error
+		if series, err = tx.SeriesHref(v.calendar.ID, o.UID); err != nil {
+			return "", err
+		}
+	}
+	return v.provider.Name(v.calendar, o, series), nil
 }
 
 func (v *visit) record(tx *store.Tx, parcels []*parcel) error {
@@ -109,7 +151,7 @@ func (v *visit) deliver(ctx context.Context, parcels []*parcel) {
 	defer cancel()
 	for _, p := range parcels {
 		lanes.Go(func() error {
-			if p.err = v.deliverOne(ctx, p); stopsAccount(p.err) {
+			if p.err = v.deliverOne(ctx, p); stopsAccount(p.err) || stopsWrites(p.err) {
 				stop.Do(cancel) // what has not left yet stays here
 			}
 			return nil
@@ -131,7 +173,7 @@ func (v *visit) deliverOne(ctx context.Context, p *parcel) error {
 		return v.provider.Delete(ctx, v.calendar, p.attempt)
 	}
 	body := ical.Wire(p.attempt.Want.Body, p.object.Base.Body, v.account.Addresses, v.Clock())
-	return v.provider.Put(ctx, v.calendar, p.attempt, body)
+	return v.provider.Put(ctx, v.calendar, p.attempt, p.object.Base, body)
 }
 
 // settleParcels writes down what became of each attempt. The edit it carried is never touched but in its own revision: the user may
@@ -168,7 +210,7 @@ func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 		return v.block(tx, p, cal.Rejected)
 	case errors.As(err, &taken):
 		return v.taken(tx, p, taken)
-	case errors.Is(err, cal.ErrUnsent), errors.Is(err, cal.ErrLocked):
+	case errors.Is(err, cal.ErrUnsent), errors.Is(err, cal.ErrLocked), stopsWrites(err):
 		return tx.Forget(p.attempt.ID) // it certainly did not happen
 	default: // unknown: it may have happened. The attempt stays on record and the resource is read before anything else
 		return v.later(tx, p)
@@ -217,9 +259,9 @@ func (e *Engine) backOff(tries int) time.Duration {
 }
 
 // worst is the error that ends the push of the whole calendar, if there is one.
-func worst(parcels []*parcel) error {
+func (v *visit) worst(parcels []*parcel) error {
 	for _, p := range parcels {
-		if stopsAccount(p.err) {
+		if stopsAccount(p.err) && !v.writesRest() { // what was not sent because others were refused is no error of its own
 			return p.err
 		}
 	}

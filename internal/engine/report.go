@@ -148,5 +148,11 @@ func trouble(err error) *string {
 // stopsAccount: no use going on with the account's other calendars.
 func stopsAccount(err error) bool {
 	var busy cal.Busy
-	return errors.Is(err, cal.ErrLocked) || errors.Is(err, cal.ErrUnsent) || errors.As(err, &busy)
+	return errors.Is(err, cal.ErrLocked) || !stopsWrites(err) && (errors.Is(err, cal.ErrUnsent) || errors.As(err, &busy))
+}
+
+// stopsWrites: the remote takes no more writes of the account for a while, and goes on being read.
+func stopsWrites(err error) bool {
+	var busy cal.Busy
+	return errors.As(err, &busy) && busy.Writes
 }

@@ -18,14 +18,16 @@ import (
 
 // Reading is what one body says.
 type Reading struct {
-	Digest    cal.Digest // "v1:" and SHA-256 of the canonical form, in hex; "raw:" and SHA-256 of the bytes when the body cannot be read
-	UID       string     // a guess when the body cannot be read
-	Component string     // VEVENT, VTODO, VJOURNAL: the first that is not a VTIMEZONE; empty when the body cannot be read
-	Summary   string     // of the master, or of the only instance there is
-	Start     string     // DTSTART of the same component, as it is written
-	Modified  time.Time  // the newest LAST-MODIFIED, else the newest DTSTAMP; zero: neither is there
-	Sequence  int        // the highest
-	Trouble   string     // why the body cannot be read: "line 12: DTSTART: ..."; empty when it can
+	Digest cal.Digest // "v1:" and SHA-256 of the canonical form, in hex; "raw:" and SHA-256 of the bytes when the body cannot be read
+	UID    string     // a guess when the body cannot be read
+	// RecurrenceID names the instance when the body holds a single exception of a series and nothing else; see cal.Object.
+	RecurrenceID string
+	Component    string    // VEVENT, VTODO, VJOURNAL: the first that is not a VTIMEZONE; empty when the body cannot be read
+	Summary      string    // of the master, or of the only instance there is
+	Start        string    // DTSTART of the same component, as it is written
+	Modified     time.Time // the newest LAST-MODIFIED, else the newest DTSTAMP; zero: neither is there
+	Sequence     int       // the highest
+	Trouble      string    // why the body cannot be read: "line 12: DTSTART: ..."; empty when it can
 }
 
 // Read tells what a body says. It never fails: a body that cannot be read has Trouble, and a digest of its bytes.
@@ -48,6 +50,7 @@ func (o *outline) summary() (r Reading) {
 	r.Component = o.components[objects[0]].name
 	r.UID = o.text(objects[0], "UID")
 	main := o.main()
+	r.RecurrenceID = o.soleInstance(objects)
 	r.Summary, r.Start = o.text(main, "SUMMARY"), o.value(main, "DTSTART")
 	var modified, stamped time.Time
 	for _, c := range objects {
@@ -59,6 +62,15 @@ func (o *outline) summary() (r Reading) {
 		r.Modified = stamped
 	}
 	return r
+}
+
+// soleInstance is the instance that the only object is, if it is one.
+func (o *outline) soleInstance(objects []int32) string {
+	l := o.find(objects[0], "RECURRENCE-ID")
+	if len(objects) != 1 || l == nil {
+		return ""
+	}
+	return o.clock().instance(l.Value(), l.parameter("TZID"))
 }
 
 // later is t, or the UTC date-time that is written in value if that is later.

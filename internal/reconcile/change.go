@@ -49,7 +49,7 @@ func (d *decision) describe(o *cal.Object) {
 	}
 	o.Href, o.Trouble = d.seen.Href, d.seen.Trouble
 	if d.seen.UID != "" {
-		o.UID = d.seen.UID
+		o.UID, o.RecurrenceID = d.seen.UID, d.seen.RecurrenceID
 	}
 	if d.seen.Component != "" {
 		o.Component, o.Summary = d.seen.Component, d.seen.Summary

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -34,6 +35,15 @@ func (g Guard) Trips(held, deleted int, complete bool) string {
 		return fmt.Sprintf("%d of %d objects would be deleted here", deleted, held)
 	}
 	return ""
+}
+
+// Series counts the series among changes: one with its exceptions counts once.
+func Series(changes []cal.Change) int {
+	seen := map[string]bool{}
+	for _, c := range changes {
+		seen[cmp.Or(c.Object.UID, string(c.Object.ID))] = true
+	}
+	return len(seen)
 }
 
 // Fingerprint names a set of deletions, so that a person's approval holds for just that set.

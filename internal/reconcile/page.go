@@ -48,18 +48,21 @@ type planner struct {
 // holdings finds what we hold by name, and by UID what may turn up under another name.
 type holdings struct {
 	byHref map[cal.Href]*cal.Object
-	byUID  map[string]*cal.Object
+	byPart map[part]*cal.Object
 }
 
+// part is what an object is, whatever its name: a series, or an instance of one that is a resource of its own.
+type part struct{ uid, recurrenceID string }
+
 func index(held []cal.Object) holdings {
-	h := holdings{make(map[cal.Href]*cal.Object, len(held)), make(map[string]*cal.Object, len(held))}
+	h := holdings{make(map[cal.Href]*cal.Object, len(held)), make(map[part]*cal.Object, len(held))}
 	for i := range held {
 		o := &held[i]
 		if o.Href != "" {
 			h.byHref[o.Href] = o
 		}
 		if o.UID != "" {
-			h.byUID[o.UID] = o
+			h.byPart[part{o.UID, o.RecurrenceID}] = o
 		}
 	}
 	return h
@@ -74,15 +77,16 @@ func (p *planner) moves(page cal.Page) {
 			gone[h] = true
 		}
 	}
-	moved := map[string]bool{}
+	moved := map[part]bool{}
 	for _, r := range page.Present {
-		o := p.held.byUID[r.UID]
-		if r.UID == "" || o == nil || moved[r.UID] || p.held.byHref[r.Href] != nil {
+		is := part{r.UID, r.RecurrenceID}
+		o := p.held.byPart[is]
+		if r.UID == "" || o == nil || moved[is] || p.held.byHref[r.Href] != nil {
 			continue
 		}
 		if gone[o.Href] || neverArrived(*o) {
 			p.move(*o, r.Href)
-			moved[r.UID] = true
+			moved[is] = true
 		}
 	}
 }
@@ -109,7 +113,7 @@ func (p *planner) present(r cal.Resource) {
 	switch {
 	case !known:
 		p.created(r)
-	case o.UID != "" && r.UID != "" && o.UID != r.UID:
+	case !r.Fixed && o.UID != "" && r.UID != "" && o.UID != r.UID:
 		p.replaced(*o, r)
 	case !p.moved[r.Href] && unchanged(*o, r):
 	default:
@@ -123,9 +127,9 @@ func unchanged(o cal.Object, r cal.Resource) bool {
 }
 
 func (p *planner) created(r cal.Resource) {
-	o := cal.Object{Calendar: p.calendar.ID, Href: r.Href, UID: r.UID}
+	o := cal.Object{Calendar: p.calendar.ID, Href: r.Href, UID: r.UID, RecurrenceID: r.RecurrenceID}
 	c := Object(o, Sighting{Resource: r}, p.calendar.Rules, p.Moment)
-	if twin := p.held.byUID[r.UID]; r.UID != "" && twin != nil {
+	if twin := p.held.byPart[part{r.UID, r.RecurrenceID}]; r.UID != "" && twin != nil {
 		c.Notices = append(c.Notices, cal.Notice{Kind: cal.UIDDuplicate, From: twin.Want(), To: r.Version, At: p.Now})
 	}
 	p.plan.Created = append(p.plan.Created, c)

@@ -19,12 +19,15 @@ type Account struct {
 	Principal  string
 	Homes      []string // calendar-home-set (RFC 4791 §6.2.1)
 	Addresses  []string // calendar-user-address-set (RFC 6638 §2.4.1)
+	Scopes     []string // what an OAuth consent granted
 	State      AccountState
 	Trouble    string    // why it is not active, or what went wrong last
 	BusyUntil  time.Time // the remote asked not to be asked before
-	Failures   int       // in a row
-	Created    time.Time
-	Updated    time.Time
+	// WritesUntil: the remote takes no writes before; reading goes on.
+	WritesUntil time.Time
+	Failures    int // in a row
+	Created     time.Time
+	Updated     time.Time
 }
 
 // AccountState is whether an account takes part in synchronisation.
@@ -45,12 +48,12 @@ type AccountFilter struct {
 }
 
 const accountColumns = `id, provider, name, owner, url, username, credential, principal, homes, addresses, state, trouble, busy_until,
-	failures, created, updated`
+	failures, created, updated, scopes, writes_until`
 
 func (a *Account) scan(scan scan) error {
 	return scan(&a.ID, &a.Provider, from(&a.Name), from(&a.Owner), from(&a.URL), from(&a.Username), &a.Credential, from(&a.Principal),
 		document(&a.Homes), document(&a.Addresses), &a.State, &a.Trouble, moment(&a.BusyUntil), &a.Failures, moment(&a.Created),
-		moment(&a.Updated))
+		moment(&a.Updated), document(&a.Scopes), moment(&a.WritesUntil))
 }
 
 // Account gives an account, removed or not. In a Write it also takes its row.
@@ -111,7 +114,7 @@ func (tx *Tx) AddAccount(a Account) (Account, error) {
 		a.State = AccountActive
 	}
 	a.Created, a.Updated = tx.now, tx.now
-	err := tx.insert(`INSERT INTO accounts (`+accountColumns+`)`, 16, a.values(), "")
+	err := tx.insert(`INSERT INTO accounts (`+accountColumns+`)`, 18, a.values(), "")
 	if err != nil {
 		return Account{}, wrap("add an account", err)
 	}
@@ -124,7 +127,7 @@ func (a Account) values() []any {
 	return []any{
 		string(a.ID), a.Provider, foreign(a.Name), foreign(a.Owner), foreign(a.URL), foreign(a.Username), a.Credential, foreign(a.Principal),
 		asJSON(a.Homes), asJSON(a.Addresses), string(a.State), readable(a.Trouble), millis(a.BusyUntil),
-		a.Failures, millis(a.Created), millis(a.Updated),
+		a.Failures, millis(a.Created), millis(a.Updated), asJSON(a.Scopes), millis(a.WritesUntil),
 	}
 }
 
@@ -142,7 +145,8 @@ func (tx *Tx) UpdateAccount(a Account) error {
 	}
 	a.Created, a.Updated = was.Created, tx.now
 	err = tx.one(`UPDATE accounts SET provider = ?, name = ?, owner = ?, url = ?, username = ?, credential = ?, principal = ?, homes = ?,
-		addresses = ?, state = ?, trouble = ?, busy_until = ?, failures = ?, created = ?, updated = ? WHERE id = ?`,
+		addresses = ?, state = ?, trouble = ?, busy_until = ?, failures = ?, created = ?, updated = ?, scopes = ?,
+		writes_until = ? WHERE id = ?`,
 		append(a.values()[1:], string(a.ID))...)
 	if err != nil {
 		return wrap("update account "+string(a.ID), err)
@@ -175,7 +179,7 @@ func (tx *Tx) RemoveAccount(id cal.AccountID) error {
 		}
 	}
 	err = tx.one(`UPDATE accounts SET name = '', url = '', username = '', credential = NULL, principal = '', homes = '[]', addresses = '[]',
-		state = 'removed', trouble = '', lease_owner = '', lease_until = 0, epoch = epoch + 1, updated = ? WHERE id = ?`, millis(tx.now), string(id))
+		scopes = '[]', state = 'removed', trouble = '', lease_owner = '', lease_until = 0, epoch = epoch + 1, updated = ? WHERE id = ?`, millis(tx.now), string(id))
 	if err == nil {
 		_, err = tx.exec(`DELETE FROM runs WHERE account = ?`, string(id))
 	}

@@ -13,11 +13,16 @@ type Draft struct {
 	UID       string         // empty: as before
 	Component string         // empty: as before
 	Summary   string
-	Want      cal.Version // digest, body, native; zero: to be deleted
+	// RecurrenceID is the instance that the object is, if it is one; empty: as before.
+	RecurrenceID string
+	Want         cal.Version // digest, body, native; zero: to be deleted
 
 	// Seen is the version that the user's text was made from; empty: not told. Give it wherever time may pass between showing an object
 	// and storing what became of it: ErrStale then says that the user sees another one by now, and that nothing was stored.
 	Seen cal.VersionID
+
+	After  cal.ObjectID // not to be sent before this object is at the remote; empty: as before
+	Notify cal.Notify   // whom the remote may mail about it
 }
 
 // Edit accepts a user's write: from here on it is kept whatever happens. It gives the object back as it is now, whole.
@@ -54,7 +59,7 @@ func (tx *Tx) drafted(d Draft) (cal.Object, error) {
 		return cal.Object{}, err
 	}
 	id, err := tx.db.newID()
-	o := cal.Object{ID: cal.ObjectID(id), Calendar: d.Calendar, UID: d.UID, Component: d.Component, Summary: d.Summary}
+	o := cal.Object{ID: cal.ObjectID(id), Calendar: d.Calendar, UID: d.UID, Component: d.Component, Summary: d.Summary, RecurrenceID: d.RecurrenceID}
 	if err == nil {
 		err = tx.insert(`INSERT INTO objects (`+objectColumns+`)`, objectWidth, objectRow{Object: o, created: tx.now}.values(), "")
 	}
@@ -89,8 +94,9 @@ func (tx *Tx) touched(o cal.Object, was, now cal.Version, d Draft) error {
 	_, err := tx.exec(`UPDATE objects SET updated = ? WHERE id = ?`, millis(tx.now), string(o.ID))
 	if err == nil && now.Exists() {
 		_, err = tx.exec(`UPDATE objects SET summary = ?, trouble = '', uid = CASE WHEN ? <> '' THEN ? ELSE uid END,
-			component = CASE WHEN ? <> '' THEN ? ELSE component END WHERE id = ?`, readable(d.Summary),
-			foreign(d.UID), foreign(d.UID), foreign(d.Component), foreign(d.Component), string(o.ID))
+			component = CASE WHEN ? <> '' THEN ? ELSE component END, recurrence_id = CASE WHEN ? <> '' THEN ? ELSE recurrence_id END
+			WHERE id = ?`, readable(d.Summary), foreign(d.UID), foreign(d.UID), foreign(d.Component), foreign(d.Component),
+			foreign(d.RecurrenceID), foreign(d.RecurrenceID), string(o.ID))
 	}
 	if err != nil {
 		return err
@@ -116,7 +122,10 @@ func (tx *Tx) setEdit(o cal.Object, d Draft, revive bool) (cal.VersionID, error)
 	if err != nil {
 		return "", err
 	}
-	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now}))
+	if d.After == "" && o.Edit != nil {
+		d.After = o.Edit.After
+	}
+	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now, After: d.After, Notify: d.Notify}))
 }
 
 // wanted stores the content of an edit: in the place of what the last edit wanted when that says the same, else as a new version.
@@ -132,18 +141,19 @@ func (tx *Tx) wanted(o cal.Object, want cal.Version) (cal.VersionID, error) {
 	return tx.addVersion(o.ID, want, Local)
 }
 
-const editWidth = 9
+const editWidth = 11
 
 func editRow(o cal.Object, e cal.Edit) []any {
 	return []any{
 		string(o.ID), string(o.Calendar), e.Rev, string(e.Want.ID), millis(e.At), e.Tries, millis(e.Due), string(e.Block), readable(e.Trouble),
+		string(e.After), string(e.Notify),
 	}
 }
 
 func (tx *Tx) putEdits(rows []any) error {
-	return tx.insert(`INSERT INTO edits (object, calendar, rev, want, at, tries, due, block, trouble)`, editWidth, rows,
+	return tx.insert(`INSERT INTO edits (object, calendar, rev, want, at, tries, due, block, trouble, after_object, notify)`, editWidth, rows,
 		` ON CONFLICT (object) DO UPDATE SET rev = excluded.rev, want = excluded.want, at = excluded.at, tries = excluded.tries,
-		due = excluded.due, block = excluded.block, trouble = excluded.trouble`)
+		due = excluded.due, block = excluded.block, trouble = excluded.trouble, after_object = excluded.after_object, notify = excluded.notify`)
 }
 
 func (tx *Tx) dropEdit(id cal.ObjectID) error {

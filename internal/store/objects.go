@@ -89,22 +89,51 @@ func (tx *Tx) held(into map[cal.Href]cal.ETag, where string, args ...any) error 
 // inDoubt is cal.Object.Doubtful as SQL.
 const inDoubt = `EXISTS (SELECT 1 FROM attempts a WHERE a.object = o.id AND a.state <> 'late')`
 
-// Count tells how many objects of the calendar are at the remote, as far as we know.
+// Series gives what we hold of the series that the hrefs are part of: these objects and every other of the calendar with their UID.
+func (tx *Tx) Series(calendar cal.CalendarID, hrefs []cal.Href) ([]cal.Holding, error) {
+	var all []cal.Holding
+	err := chunked(foreigns(hrefs), func(list string, args []any) error {
+		return tx.each(`SELECT o.href, o.base_etag, o.uid, o.recurrence_id, v.native FROM objects o LEFT JOIN versions v ON v.id = o.base
+			WHERE o.calendar = ? AND o.gone = 0 AND o.href <> '' AND o.uid IN
+			(SELECT s.uid FROM objects s WHERE s.calendar = ? AND s.gone = 0 AND s.uid <> '' AND s.href IN `+list+`)`,
+			append([]any{string(calendar), string(calendar)}, args...), func(scan scan) error {
+				var h cal.Holding
+				err := scan(from(&h.Href), from(&h.ETag), from(&h.UID), from(&h.RecurrenceID), bytes(&h.Native))
+				all = append(all, h)
+				return err
+			})
+	})
+	return all, wrap("read a series", err)
+}
+
+// SeriesHref is where the series itself, not one of its exceptions, lives at the remote; empty: nowhere yet.
+func (tx *Tx) SeriesHref(calendar cal.CalendarID, uid string) (href cal.Href, err error) {
+	err = tx.get(`SELECT href FROM objects WHERE calendar = ? AND uid = ? AND recurrence_id = '' AND gone = 0 AND href <> '' AND base <> ''
+		ORDER BY id LIMIT 1`, []any{string(calendar), foreign(uid)}, from(&href))
+	if err == ErrNotFound {
+		return "", nil
+	}
+	return href, wrap("find a series", err)
+}
+
+// Count tells how many objects of the calendar are at the remote, as far as we know. A series counts once, however many exceptions of
+// it are objects of their own.
 func (tx *Tx) Count(calendar cal.CalendarID) (int, error) {
 	var n int
-	err := tx.get(`SELECT count(*) FROM objects WHERE calendar = ? AND gone = 0 AND base <> ''`, []any{string(calendar)}, &n)
+	err := tx.get(`SELECT count(DISTINCT CASE WHEN uid = '' THEN id ELSE uid END) FROM objects WHERE calendar = ? AND gone = 0 AND base <> ''`, []any{string(calendar)}, &n)
 	return n, wrap("count objects", err)
 }
 
 // Outbox gives the objects whose edit may be sent now, the oldest edit first, with all their bodies. Objects in doubt are not among them:
-// they have to be read first.
+// they have to be read first. Nor are those that wait for another object to arrive at the remote.
 func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.Object, error) {
 	if err := tx.LockCalendar(calendar); err != nil {
 		return nil, err
 	}
 	var ids []string
 	err := tx.each(`SELECT o.object FROM edits o WHERE o.calendar = ? AND o.block = '' AND o.due <= ?
-		AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.object = o.object AND a.state <> 'late') ORDER BY o.at, o.object LIMIT ?`,
+		AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.object = o.object AND a.state <> 'late')
+		AND NOT EXISTS (SELECT 1 FROM edits e JOIN objects m ON m.id = e.object WHERE e.object = o.after_object AND m.base = '') ORDER BY o.at, o.object LIMIT ?`,
 		[]any{string(calendar), millis(now), limit}, func(scan scan) error {
 			var id string
 			err := scan(&id)
@@ -178,11 +207,12 @@ func (tx *Tx) objects(where string, args ...any) ([]cal.Object, error) {
 
 func (tx *Tx) bare(where string, args ...any) ([]cal.Object, error) {
 	var all []cal.Object
-	err := tx.each(`SELECT o.id, o.calendar, o.href, o.incarnation, o.uid, o.component, o.summary, o.trouble, o.base, o.base_etag, COALESCE(v.digest, '')
+	err := tx.each(`SELECT o.id, o.calendar, o.href, o.incarnation, o.uid, o.component, o.summary, o.trouble, o.base, o.base_etag,
+		COALESCE(v.digest, ''), o.recurrence_id
 		FROM objects o LEFT JOIN versions v ON v.id = o.base WHERE `+where, args, func(scan scan) error {
 		var o cal.Object
 		err := scan(&o.ID, &o.Calendar, from(&o.Href), &o.Incarnation, from(&o.UID), from(&o.Component), &o.Summary, &o.Trouble, &o.Base.ID,
-			from(&o.Base.ETag), &o.Base.Digest)
+			from(&o.Base.ETag), &o.Base.Digest, from(&o.RecurrenceID))
 		all = append(all, o)
 		return err
 	})
@@ -192,11 +222,11 @@ func (tx *Tx) bare(where string, args ...any) ([]cal.Object, error) {
 func (tx *Tx) loadEdits(all []cal.Object) error {
 	at := places(all)
 	return chunked(keys(all), func(list string, args []any) error {
-		return tx.each(`SELECT e.object, e.rev, e.at, e.tries, e.due, e.block, e.trouble, `+wantColumns+`
+		return tx.each(`SELECT e.object, e.rev, e.at, e.tries, e.due, e.block, e.trouble, e.after_object, e.notify, `+wantColumns+`
 			FROM edits e LEFT JOIN versions v ON v.id = e.want WHERE e.object IN `+list, args, func(scan scan) error {
 			var id string
 			var e cal.Edit
-			err := scan(append([]any{&id, &e.Rev, moment(&e.At), &e.Tries, moment(&e.Due), &e.Block, &e.Trouble}, version(&e.Want)...)...)
+			err := scan(append([]any{&id, &e.Rev, moment(&e.At), &e.Tries, moment(&e.Due), &e.Block, &e.Trouble, &e.After, &e.Notify}, version(&e.Want)...)...)
 			all[at[id]].Edit = &e
 			return err
 		})

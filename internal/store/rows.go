@@ -17,8 +17,8 @@ type objectRow struct {
 }
 
 const (
-	objectColumns = `id, calendar, href, incarnation, uid, component, trouble, summary, base, base_etag, versions, rev, gone, created, updated`
-	objectWidth   = 15
+	objectColumns = `id, calendar, href, incarnation, uid, component, trouble, summary, base, base_etag, versions, rev, gone, created, updated, recurrence_id`
+	objectWidth   = 16
 )
 
 func (r objectRow) values() []any {
@@ -28,6 +28,7 @@ func (r objectRow) values() []any {
 	return []any{
 		string(r.ID), string(r.Calendar), foreign(r.Href), r.Incarnation, foreign(r.UID), foreign(r.Component), readable(r.Trouble), readable(r.Summary),
 		string(r.Base.ID), foreign(r.Base.ETag), r.versions, r.rev, millis(r.gone), millis(r.created), millis(r.updated),
+		foreign(r.RecurrenceID),
 	}
 }
 
@@ -36,7 +37,7 @@ func (tx *Tx) putObjects(rows []any) error {
 	return tx.insert(`INSERT INTO objects (`+objectColumns+`)`, objectWidth, rows, ` ON CONFLICT (id) DO UPDATE SET href = excluded.href,
 		incarnation = excluded.incarnation, uid = excluded.uid, component = excluded.component, trouble = excluded.trouble,
 		summary = excluded.summary, base = excluded.base, base_etag = excluded.base_etag, versions = excluded.versions, rev = excluded.rev,
-		gone = excluded.gone, updated = excluded.updated`)
+		gone = excluded.gone, updated = excluded.updated, recurrence_id = excluded.recurrence_id`)
 }
 
 // load reads the rows of the objects the plan names, and the tombstones that its new objects may be.
