@@ -27,26 +27,14 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	// SQLite has no lock that goose could hold meanwhile: who comes second finds it busy, or the tables already there, and looks again.
-	for range migrateTries {
-		if _, err = p.Up(ctx); err == nil {
-			return nil
-		}
+	if _, err := p.Up(ctx); err != nil {
 		if current, e := db.current(ctx); e == nil && current {
 			return nil
 		}
-		if db.dialect == &postgresDialect || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(migratePause)
+		return fmt.Errorf("migrate the database: %w", err)
 	}
-	return fmt.Errorf("migrate the database: %w", err)
+	return nil
 }
-
-const (
-	migrateTries = 40
-	migratePause = 50 * time.Millisecond
-)
 
 // Status lists every migration, oldest first.
 func (db *DB) Status(ctx context.Context) ([]Migration, error) {

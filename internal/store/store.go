@@ -75,11 +75,29 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		o.Chance = rand.Reader
 	}
 	db.chance = bufio.NewReader(o.Chance)
-	if err := db.ready(ctx, o); err != nil {
+	if err := db.readySoon(ctx, o); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return db, nil
+}
+
+// readySoon looks again while another process is still at it: SQLite has no lock that a migration could hold from beginning to end, so
+// whoever comes second finds the file busy, or half of the tables already there.
+func (db *DB) readySoon(ctx context.Context, o Options) (err error) {
+	const tries, pause = 60, 50 * time.Millisecond
+	for range tries {
+		if err = db.ready(ctx, o); err == nil || db.dialect != &sqliteDialect || ctx.Err() != nil || !db.passing(err) && !halfMade(err) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+	return err
+}
+
+// halfMade: somebody else made the table or the column meanwhile.
+func halfMade(err error) bool {
+	return strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "duplicate column")
 }
 
 // ready makes sure that the schema is the one this program was written for.
