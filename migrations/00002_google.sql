@@ -20,7 +20,7 @@ CREATE TABLE channels (
   secret   TEXT   NOT NULL,               -- SHA-256 of the token that notifications carry, in hex
   address  TEXT   NOT NULL,
   expires  BIGINT NOT NULL,               -- 0: not answered yet
-  state    TEXT   NOT NULL CHECK (state IN ('opening', 'open', 'stopping')),
+  state    TEXT   NOT NULL CHECK (state IN ('opening', 'open', 'stopping', 'refused')),
   created  BIGINT NOT NULL
 );
 CREATE INDEX channels_account ON channels (account);

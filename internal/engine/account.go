@@ -100,6 +100,7 @@ func (w *walk) walk(ctx context.Context) error {
 			return errors.Join(err, context.Cause(ctx))
 		}
 	}
+	w.watch(ctx, calendars)
 	return nil
 }
 

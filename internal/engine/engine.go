@@ -48,6 +48,7 @@ type Engine struct {
 	Clock    func() time.Time
 	Chance   func() float64 // in [0,1), for jitter
 	Progress func(Progress) // may be nil
+	Notify   string         // where remotes send push notifications; empty: none are asked for
 	Limits
 }
 
@@ -88,6 +89,14 @@ func (e *Engine) Sync(ctx context.Context, accounts []store.Account, o Options) 
 	return rep
 }
 
-func (e *Engine) moment() reconcile.Moment {
-	return reconcile.Moment{Now: e.Clock(), Grace: e.Grace}
+// Once is a Provider whose names serve one creation only, even after the object was deleted (Google's event ids): a create that arrives
+// late cannot bring back what somebody deleted meanwhile, so nobody need wait for it.
+type Once interface{ Once() bool }
+
+func (w *walk) moment() reconcile.Moment {
+	m := reconcile.Moment{Now: w.Clock(), Grace: w.Grace}
+	if p, ok := w.provider.(Once); ok && p.Once() {
+		m.Grace = 0
+	}
+	return m
 }

@@ -183,6 +183,12 @@ func (tx *Tx) RemoveAccount(id cal.AccountID) error {
 	if err == nil {
 		_, err = tx.exec(`DELETE FROM runs WHERE account = ?`, string(id))
 	}
+	if err == nil {
+		_, err = tx.exec(`DELETE FROM channels WHERE account = ?`, string(id))
+	}
+	if err == nil {
+		_, err = tx.exec(`DELETE FROM servers WHERE origin = ?`, MemoryKey(id))
+	}
 	if err == nil && a.State != AccountRemoved {
 		tx.tell(Change{Account: id, Kind: AccountChange, Op: Deleted, Subject: string(id)})
 	}
@@ -215,6 +221,9 @@ func (tx *Tx) SetCredential(id cal.AccountID, was, now []byte) (bool, error) {
 	n, err := tx.exec(`UPDATE accounts SET credential = ? WHERE id = ? AND credential = ?`, now, string(id), was)
 	return n == 1, wrap("store the credential of account "+string(id), err)
 }
+
+// MemoryKey is the name under which PutServer keeps what an adapter remembers of one account, as against a whole server.
+func MemoryKey(id cal.AccountID) string { return "account:" + string(id) }
 
 // Server gives what we know about a server, by its origin; nil when that is nothing.
 func (tx *Tx) Server(origin string) ([]byte, error) {
