@@ -91,6 +91,11 @@ func (v *visit) round(ctx context.Context) (again bool, err error) {
 	if v.Mode == Check {
 		return false, v.check(ctx, todo)
 	}
+	if todo.create && v.lookFirst() {
+		if err := v.pull(ctx, todo.read); err != nil || v.run.Held {
+			return false, err
+		}
+	}
 	if todo.push && v.calendar.State != cal.CalendarHeld {
 		if err := v.push(ctx); err != nil {
 			return false, err
@@ -111,8 +116,9 @@ func (v *visit) round(ctx context.Context) (again bool, err error) {
 
 // todo is what the store says there is to do in a calendar.
 type todo struct {
-	push bool       // something can be pushed now
-	read []cal.Href // resources in doubt
+	push   bool       // something can be pushed now
+	create bool       // and an object is to be made at the remote
+	read   []cal.Href // resources in doubt
 }
 
 func (v *visit) look(ctx context.Context) (t todo, err error) {
@@ -125,10 +131,21 @@ func (v *visit) look(ctx context.Context) (t todo, err error) {
 			return err
 		}
 		t.push = len(next) > 0 && v.calendar.Access == cal.AccessWrite && !v.writesRest()
+		if t.create, err = tx.Creates(v.calendar.ID); err != nil {
+			return err
+		}
+		t.create = t.create && t.push
 		t.read, err = tx.Doubtful(v.calendar.ID)
 		return err
 	})
 	return t, err
+}
+
+// lookFirst: a CalDAV server refuses a UID that is there already, or both are found by the pull. Google names events by our id, and a
+// second event of one UID would be a double that everybody sees; so what is there is read before anything is made.
+func (v *visit) lookFirst() bool {
+	p, ok := v.provider.(Once)
+	return ok && p.Once() && !v.pulled
 }
 
 // worthAsking: most syncs find nothing, and the listing of the calendars says so already. A server that offers neither sync-token

@@ -147,6 +147,14 @@ func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.O
 	return all, wrap("read the outbox", err)
 }
 
+// Creates reports whether an edit of the calendar asks for an object that is not at the remote yet.
+func (tx *Tx) Creates(calendar cal.CalendarID) (bool, error) {
+	var n int
+	err := tx.get(`SELECT count(*) FROM (SELECT 1 FROM edits e JOIN objects o ON o.id = e.object
+		WHERE e.calendar = ? AND e.want <> '' AND e.block = '' AND o.base = '' LIMIT 1) c`, []any{string(calendar)}, &n)
+	return n > 0, wrap("look for objects to be created", err)
+}
+
 // Pending tells how many edits of the calendar wait for their time, and when the next of them may be sent (zero: at once, or there is
 // none), and how many are blocked.
 func (tx *Tx) Pending(calendar cal.CalendarID) (waiting, blocked int, next time.Time, err error) {
