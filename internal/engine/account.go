@@ -71,6 +71,9 @@ func (w *walk) mayRun() error {
 	switch a := w.account; {
 	case a.State == store.AccountLocked:
 		w.summary.person = true
+		if a.Provider == "google" {
+			return fmt.Errorf("%w on an earlier run (%s): give consent again with `calbridge account add google --account %s`", cal.ErrLocked, a.Trouble, a.ID)
+		}
 		return fmt.Errorf("%w on an earlier run (%s): mend them, then `calbridge account resume %s`", cal.ErrLocked, a.Trouble, a.ID)
 	case a.State == store.AccountPaused:
 		return fmt.Errorf("the account is paused: `calbridge account resume %s` goes on with it", a.ID)

@@ -71,6 +71,9 @@ func (v *visit) left(ctx context.Context) error {
 		}
 		return err
 	})
+	if err == nil && v.run.Pending > 0 && v.calendar.Access != cal.AccessWrite {
+		return v.strand(ctx)
+	}
 	if err == nil && v.writesRest() && v.run.Pending > 0 {
 		until := v.account.WritesUntil
 		v.run.NextTry = &until
@@ -80,6 +83,14 @@ func (v *visit) left(ctx context.Context) error {
 		err = fmt.Errorf("%d of our edits refused; the first: %w", v.run.Refused, v.refused)
 	}
 	return err
+}
+
+// strand marks the edits of a calendar that may no longer be written. They stay, and are sent when it may be again.
+func (v *visit) strand(ctx context.Context) error {
+	why := fmt.Errorf("%w now: %d edits wait here. Ask its owner for the right to make changes, or take the edits back", cal.ErrReadOnly, v.run.Pending)
+	v.run.Pending, v.run.Refused, v.run.NextTry = 0, v.run.Refused+v.run.Pending, nil
+	err := v.write(ctx, func(tx *store.Tx) error { return tx.Block(v.calendar.ID, cal.ReadOnly, why.Error()) })
+	return errors.Join(why, err)
 }
 
 // round is one push and one pull. It reports whether the pull left something that can be pushed at once.

@@ -185,6 +185,15 @@ func (tx *Tx) EditTrouble(id cal.ObjectID, rev int, f Failure) error {
 	return wrap("note why the edit of object "+string(id)+" failed", err)
 }
 
+// Block keeps back every edit of a calendar that is not kept back yet, and says why.
+func (tx *Tx) Block(calendar cal.CalendarID, reason cal.Block, trouble string) error {
+	if err := tx.LockCalendar(calendar); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE edits SET block = ?, trouble = ? WHERE calendar = ? AND block = ''`, string(reason), readable(trouble), string(calendar))
+	return wrap("keep the edits back", err)
+}
+
 // Unblock frees the edits of a calendar that were held back for the reason.
 func (tx *Tx) Unblock(calendar cal.CalendarID, reason cal.Block) error {
 	if err := tx.LockCalendar(calendar); err != nil {
