@@ -1,5 +1,5 @@
-// Package suite holds what every CalDAV server has to pass, over every database: the whole program but its commands, against real
-// servers.
+// Package suite holds what every remote has to pass, over every database: the whole program but its commands, against real servers, and
+// against the simulated Google.
 package suite
 
 import (
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
-	"calbridge/internal/caldav"
 	"calbridge/internal/engine"
 	"calbridge/internal/ical"
 	"calbridge/internal/providertest"
@@ -22,19 +21,48 @@ import (
 // Rig is the whole program but its commands: an engine over a database and one account on a server, with a calendar of its own there.
 type Rig struct {
 	T        testing.TB
-	Server   providertest.Server
-	Calendar string // the calendar's path on the server
+	Name     string // of the server: "sim", "radicale", "xandikos", "cyrus", "google"
+	Calendar string // the calendar's path on the server, or its id at Google
 	DB       *store.DB
 	Engine   *engine.Engine
 	Account  store.Account
 	Wire     *Wire
-	client   *caldav.Client
+	Side     Side
+	client   Client
+}
+
+// Side is the remote as somebody else works with it, past everything that is tested.
+type Side interface {
+	// Fresh makes an empty calendar for the components and gives its name.
+	Fresh(t testing.TB, components ...string) string
+	// Account is the account as it is stored once it was added.
+	Account(t testing.TB, via http.RoundTripper) store.Account
+	Connect(a store.Account, via http.RoundTripper) (Client, error)
+	// Remote is what a calendar holds, by UID: name and text.
+	Remote(t testing.TB, calendar string) map[string][2]string
+	// Put makes an object; Replace writes another text over one, and Remove takes it away and tells whether it was there.
+	Put(t testing.TB, calendar, uid, body string)
+	Replace(t testing.TB, calendar, name, body string)
+	Remove(t testing.TB, calendar, name string) bool
+}
+
+// Client is an account's wire with everything it can do.
+type Client interface {
+	engine.Provider
+	MakeCalendar(context.Context, cal.Facts) (cal.Href, error)
+	Describe(context.Context, cal.Href, cal.Facts) error
+	DropCalendar(context.Context, cal.Href) error
 }
 
 // NewRig discovers the account as a user would have it discovered, and syncs nothing yet.
 func NewRig(t testing.TB, s providertest.Server, d providertest.Database) *Rig {
 	t.Helper()
-	r := &Rig{T: t, Server: s, Calendar: providertest.FreshCalendar(t, s), Wire: &Wire{}}
+	return newRig(t, s.Name, dav{s}, d)
+}
+
+func newRig(t testing.TB, name string, side Side, d providertest.Database) *Rig {
+	t.Helper()
+	r := &Rig{T: t, Name: name, Side: side, Calendar: side.Fresh(t), Wire: &Wire{}}
 	var err error
 	if r.DB, err = store.Open(context.Background(), d.URL, store.Options{Migrate: true}); err != nil {
 		t.Fatal(err)
@@ -42,48 +70,38 @@ func NewRig(t testing.TB, s providertest.Server, d providertest.Database) *Rig {
 	t.Cleanup(func() { r.DB.Close() })
 	r.Engine = &engine.Engine{Store: r.DB, Open: r.open, Owner: "test", Clock: time.Now, Chance: noJitter, Limits: engine.DefaultLimits()}
 	r.Engine.Grace = 0
-	r.discover()
+	a := side.Account(t, r.Wire)
+	r.Write(func(tx *store.Tx) (err error) {
+		r.Account, err = tx.AddAccount(a)
+		return err
+	})
 	return r
 }
 
 // noJitter: what failed is tried again at once, so that a test need not wait.
 func noJitter() float64 { return 0 }
 
-func (r *Rig) config() caldav.Config {
-	return caldav.Config{Username: r.Server.User, Password: caldav.Secret(r.Server.Password), AllowPrivate: true, Via: r.Wire}
-}
-
-func (r *Rig) discover() {
-	r.T.Helper()
-	found, err := caldav.Discover(context.Background(), r.config(), r.Server.URL)
-	if err != nil {
-		r.T.Fatalf("discover %s: %v", r.Server.Name, err)
-	}
-	r.Write(func(tx *store.Tx) error {
-		a, err := tx.AddAccount(store.Account{Provider: "caldav", Name: r.Server.Name, URL: r.Server.URL, Username: r.Server.User,
-			Principal: found.Principal, Homes: found.Homes, Addresses: found.Addresses})
-		r.Account = a
-		return err
-	})
-}
-
 // open gives the engine one client for the whole test, so that what it learned stays.
 func (r *Rig) open(_ context.Context, a store.Account) (engine.Provider, error) {
 	if r.client == nil {
-		cfg := r.config()
-		cfg.Homes = a.Homes
 		var err error
-		if r.client, err = caldav.New(cfg); err != nil {
+		if r.client, err = r.Side.Connect(a, r.Wire); err != nil {
 			return nil, err
 		}
 	}
 	return lasting{r.client}, nil
 }
 
-type lasting struct{ *caldav.Client }
+type lasting struct{ Client }
 
 func (lasting) Close()                    {}
 func (lasting) Learned() (string, []byte) { return "", nil }
+
+// Once implements engine.Once.
+func (l lasting) Once() bool {
+	p, ok := l.Client.(engine.Once)
+	return ok && p.Once()
+}
 
 // Sync runs once and gives what it did to the rig's calendar.
 func (r *Rig) Sync() engine.Run { r.T.Helper(); return r.SyncMode(engine.Incremental) }
@@ -102,7 +120,7 @@ func (r *Rig) SyncMode(m engine.Mode) engine.Run {
 	}
 	for _, a := range rep.Accounts {
 		if a.Trouble != nil {
-			r.T.Fatalf("sync %s: %s", r.Server.Name, *a.Trouble)
+			r.T.Fatalf("sync %s: %s", r.Name, *a.Trouble)
 		}
 	}
 	return run
@@ -207,19 +225,11 @@ func (r *Rig) edit(e store.Draft, body string) {
 	})
 }
 
-// Remote is what the server has, by UID: path and text.
-func (r *Rig) Remote() map[string][2]string {
-	all := map[string][2]string{}
-	for _, path := range r.Server.List(r.T, r.Calendar) {
-		if body, _, ok := r.Server.Get(r.T, path); ok {
-			all[ical.Read(cal.Body(body)).UID] = [2]string{path, body}
-		}
-	}
-	return all
-}
+// Remote is what the server has, by UID: name and text.
+func (r *Rig) Remote() map[string][2]string { return r.Side.Remote(r.T, r.Calendar) }
 
 // There stores an object as somebody else would.
-func (r *Rig) There(uid, body string) { r.Server.Put(r.T, r.Calendar+"x-"+uid+".ics", body) }
+func (r *Rig) There(uid, body string) { r.Side.Put(r.T, r.Calendar, uid, body) }
 
 // ChangeThere replaces text in what the server has.
 func (r *Rig) ChangeThere(uid, old, new string) {
@@ -228,13 +238,13 @@ func (r *Rig) ChangeThere(uid, old, new string) {
 	if !ok || !strings.Contains(at[1], old) {
 		r.T.Fatalf("%q is not at %v", old, at)
 	}
-	r.Server.Put(r.T, at[0], strings.Replace(at[1], old, new, 1))
+	r.Side.Replace(r.T, r.Calendar, at[0], strings.Replace(at[1], old, new, 1))
 }
 
 // DeleteThere removes it as somebody else would.
 func (r *Rig) DeleteThere(uid string) {
 	r.T.Helper()
-	if !r.Server.Delete(r.T, r.Remote()[uid][0]) {
+	if !r.Side.Remove(r.T, r.Calendar, r.Remote()[uid][0]) {
 		r.T.Fatalf("%s is not there", uid)
 	}
 }
@@ -297,7 +307,7 @@ func (r *Rig) NoConflicts() {
 }
 
 // Client is the account's wire.
-func (r *Rig) Client() *caldav.Client {
+func (r *Rig) Client() Client {
 	r.T.Helper()
 	if _, err := r.open(context.Background(), r.Account); err != nil {
 		r.T.Fatal(err)

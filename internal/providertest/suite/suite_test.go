@@ -220,8 +220,8 @@ func tasksAndJournals(r *Rig) {
 	a, b := uid(r, 1), uid(r, 2)
 	task := component("VTODO", a, "SUMMARY:buy milk", "DUE:20260301T100000Z")
 	journal := component("VJOURNAL", b, "SUMMARY:a day", "DTSTART;VALUE=DATE:20260301")
-	if r.Server.Name == "cyrus" { // its calendars take what they were made for
-		r.Calendar = providertest.FreshCalendar(r.T, r.Server, "VTODO", "VJOURNAL", "VEVENT")
+	if r.Name == "cyrus" { // its calendars take what they were made for
+		r.Calendar = r.Side.Fresh(r.T, "VTODO", "VJOURNAL", "VEVENT")
 		r.Sync()
 		r.Sync()
 	}
@@ -299,7 +299,7 @@ func sameUID(r *Rig) {
 	r.Create(b, newEvent(b, "mine", "x"))
 	r.Sync()
 	r.Sync()
-	if r.Server.Name == "sim" { // sim lets a UID live twice unless told otherwise; so do DAViCal and Sabre
+	if r.Name == "sim" { // sim lets a UID live twice unless told otherwise; so do DAViCal and Sabre
 		return
 	}
 	r.Agree(a, b)
