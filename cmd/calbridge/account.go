@@ -189,11 +189,15 @@ func (c accountRemoveCmd) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
+	answer := map[string]any{"id": a.ID, "removed": true}
+	if a.Provider == "google" {
+		answer["revoked"] = s.leaveGoogle(ctx, a)
+	}
 	err = s.write(ctx, func(tx *store.Tx) error { return tx.RemoveAccount(a.ID) })
 	if err != nil {
 		return err
 	}
-	return s.answer(map[string]any{"id": a.ID, "removed": true}, "Removed account %s (%s). The server keeps everything.", a.ID, a.Name)
+	return s.answer(answer, "Removed account %s (%s). The server keeps everything.", a.ID, a.Name)
 }
 
 func pendingEdits(tx *store.Tx, account cal.AccountID) (pending int, err error) {
@@ -269,8 +273,11 @@ type accountResumeCmd struct {
 }
 
 // Run clears what kept the account from being synced: a pause, refused credentials, a server's wish to be left alone. A new password is
-// tried before it is stored.
+// tried before it is stored. A consent that is no longer good is not cured by trying again.
 func (c accountResumeCmd) Run(ctx context.Context, s *session) error {
+	if err := c.mayResume(ctx, s); err != nil {
+		return err
+	}
 	if c.given() {
 		if err := s.changePassword(ctx, c.ID, c.passwordFlags); err != nil {
 			return err
@@ -283,6 +290,21 @@ func (c accountResumeCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.answer(map[string]any{"id": a.ID, "state": a.State}, "Account %s (%s) is synced again.", a.ID, a.Name)
+}
+
+func (c accountResumeCmd) mayResume(ctx context.Context, s *session) error {
+	return s.read(ctx, func(tx *store.Tx) error {
+		a, err := findAccount(tx, c.ID)
+		switch {
+		case err != nil || a.Provider != "google":
+			return err
+		case c.given():
+			return usage("a Google account has no password here: `calbridge account add google --account %s` gives consent anew", a.ID)
+		case a.State == store.AccountLocked:
+			return consentAnew(a)
+		}
+		return nil
+	})
 }
 
 func (s *session) changeAccount(ctx context.Context, id string, change func(*store.Account)) (a store.Account, err error) {

@@ -20,6 +20,7 @@ import (
 // accountAddCmd is `calbridge account add …`.
 type accountAddCmd struct {
 	Caldav addCaldavCmd `cmd:"" name:"caldav" help:"Add a login at a CalDAV server: iCloud, Fastmail, Nextcloud and most others."`
+	Google addGoogleCmd `cmd:"" name:"google" help:"Add a Google account: Google asks for your consent in a browser."`
 }
 
 // passwordFlags say where a password comes from. It is never an argument: every user of the machine can read those.
@@ -231,7 +232,7 @@ func (s *session) addCaldav(ctx context.Context, c addCaldavCmd, where string, f
 	if a.ID, err = s.db.NewAccountID(); err != nil {
 		return a, nil, err
 	}
-	if a.Credential, err = s.seal(ctx, a.ID, password); err != nil {
+	if a.Credential, err = s.seal(ctx, a.ID, []byte(string(password))); err != nil {
 		return a, nil, err
 	}
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
@@ -251,7 +252,7 @@ func (s *session) addCaldav(ctx context.Context, c addCaldavCmd, where string, f
 		return tx.PutServer(origin(a), marshal(found.Profile))
 	})
 	if err == nil {
-		err = s.sealedStill(ctx, a.ID, a.Credential, password)
+		err = s.sealedStill(ctx, a.ID, a.Credential, []byte(string(password)))
 	}
 	return a, calendars, err
 }
@@ -286,12 +287,12 @@ func (s *session) changePassword(ctx context.Context, id string, f passwordFlags
 	if _, err := s.discover(ctx, a.URL, a.Username, password); err != nil {
 		return err
 	}
-	sealed, err := s.seal(ctx, a.ID, password)
+	sealed, err := s.seal(ctx, a.ID, []byte(string(password)))
 	if err != nil {
 		return err
 	}
 	if _, err = s.changeAccount(ctx, string(a.ID), func(a *store.Account) { a.Credential = sealed }); err != nil {
 		return err
 	}
-	return s.sealedStill(ctx, a.ID, sealed, password)
+	return s.sealedStill(ctx, a.ID, sealed, []byte(string(password)))
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"calbridge/internal/google"
 )
 
 // settings are what is in force: flags, then the environment, then the TOML file, then the defaults.
@@ -22,8 +26,23 @@ type settings struct {
 	private    bool
 	reconcile  time.Duration // between complete listings; 0: never
 	maxDelete  float64       // share of a calendar
+	google     googleSettings
+	publicURL  string // where the internet reaches this program; empty: nowhere
 	provenance map[string]string
 }
+
+// googleSettings are the OAuth client and where Google is. The addresses are the operator's own choice, so unlike the CalDAV server that a
+// user of calbridge names they are trusted, and may be private ones whatever allow_private_hosts says.
+type googleSettings struct {
+	clientID  string
+	secret    google.Secret
+	apiURL    string // ends in /calendar/v3/
+	authURL   string
+	tokenURL  string
+	revokeURL string
+}
+
+var googleItself = googleSettings{apiURL: google.GoogleAPI, authURL: google.GoogleAuth, tokenURL: google.GoogleToken, revokeURL: google.GoogleRevoke}
 
 // flags are the settings and switches that every command takes.
 type flags struct {
@@ -50,7 +69,7 @@ type setting struct {
 var allSettings = []setting{
 	{"database", "CALBRIDGE_DB", func(f flags) string { return f.DB }, (*settings).readDatabase,
 		func(s settings) any { return hidePassword(s.database) }},
-	{"key", "CALBRIDGE_KEY", func(flags) string { return "" }, func(s *settings, text string) error { s.key = text; return nil },
+	{"key", "CALBRIDGE_KEY", noFlag, func(s *settings, text string) error { s.key = text; return nil },
 		func(s settings) any { return hideKey(s.key) }},
 	{"key_file", "CALBRIDGE_KEY_FILE", func(f flags) string { return f.KeyFile },
 		func(s *settings, text string) error { s.keyFile = text; return nil }, func(s settings) any { return s.keyPath() }},
@@ -59,11 +78,27 @@ var allSettings = []setting{
 		(*settings).readReconcile, func(s settings) any { return brief(s.reconcile) }},
 	{"max_delete", "CALBRIDGE_MAX_DELETE", func(f flags) string { return f.MaxDelete }, (*settings).readMaxDelete,
 		func(s settings) any { return s.maxDelete }},
+	{"google_client_id", "CALBRIDGE_GOOGLE_CLIENT_ID", noFlag, func(s *settings, text string) error { s.google.clientID = text; return nil },
+		func(s settings) any { return s.google.clientID }},
+	{"google_client_secret", "CALBRIDGE_GOOGLE_CLIENT_SECRET", noFlag,
+		func(s *settings, text string) error { s.google.secret = google.Secret(text); return nil },
+		func(s settings) any { return hideKey(string(s.google.secret)) }},
+	{"google_api_url", "CALBRIDGE_GOOGLE_API_URL", noFlag, (*settings).readGoogleAPI, func(s settings) any { return s.google.apiURL }},
+	{"google_auth_url", "CALBRIDGE_GOOGLE_AUTH_URL", noFlag, readURL(func(s *settings) *string { return &s.google.authURL }),
+		func(s settings) any { return s.google.authURL }},
+	{"google_token_url", "CALBRIDGE_GOOGLE_TOKEN_URL", noFlag, readURL(func(s *settings) *string { return &s.google.tokenURL }),
+		func(s settings) any { return s.google.tokenURL }},
+	{"google_revoke_url", "CALBRIDGE_GOOGLE_REVOKE_URL", noFlag, readURL(func(s *settings) *string { return &s.google.revokeURL }),
+		func(s settings) any { return s.google.revokeURL }},
+	{"public_url", "CALBRIDGE_PUBLIC_URL", noFlag, readURL(func(s *settings) *string { return &s.publicURL }),
+		func(s settings) any { return s.publicURL }},
 }
+
+func noFlag(flags) string { return "" }
 
 // load finds the settings in force.
 func (f flags) load(env func(string) string) (settings, error) {
-	s := settings{reconcile: 24 * time.Hour, maxDelete: 0.5, provenance: map[string]string{}}
+	s := settings{reconcile: 24 * time.Hour, maxDelete: 0.5, google: googleItself, provenance: map[string]string{}}
 	path := cmp.Or(f.Config, env("CALBRIDGE_CONFIG"))
 	file, err := readFile(path)
 	if err != nil {
@@ -155,6 +190,55 @@ func (s *settings) readMaxDelete(text string) (err error) {
 	if s.maxDelete, err = strconv.ParseFloat(text, 64); err != nil || !(s.maxDelete > 0 && s.maxDelete <= 1) {
 		return fmt.Errorf("%q is not a share above 0 and up to 1, as 0.5; 1 switches the guard off", text)
 	}
+	return nil
+}
+
+// readURL gives the reader of a setting that is an address.
+func readURL(of func(*settings) *string) func(*settings, string) error {
+	return func(s *settings, text string) error {
+		_, err := safeURL(text)
+		*of(s) = text
+		return err
+	}
+}
+
+// safeURL takes what tokens may be sent to: https, or http where it does not leave the machine.
+func safeURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "": // which is not quoted: it may hold a password
+		return nil, errors.New("a URL such as https://host/path was expected, with no user name and no #fragment")
+	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, fmt.Errorf("%q is not https: (http: is for this machine only, as http://127.0.0.1:8080/)", text)
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+const googlePath = "/calendar/v3/"
+
+// readGoogleAPI fills in the path where there is none. Without its last slash every request would go astray.
+func (s *settings) readGoogleAPI(text string) error {
+	u, err := safeURL(text)
+	if err != nil {
+		return err
+	}
+	switch {
+	case u.Path == "" || u.Path == "/":
+		u.Path = googlePath
+	case strings.HasSuffix(u.Path+"/", googlePath):
+		u.Path += "/"
+	case !strings.HasSuffix(u.Path, googlePath):
+		return fmt.Errorf("%q does not end in %s, as %s does", text, googlePath, google.GoogleAPI)
+	}
+	if u.RawQuery != "" {
+		return fmt.Errorf("%q has a query (?); %s was expected", text, google.GoogleAPI)
+	}
+	s.google.apiURL = u.String()
 	return nil
 }
 

@@ -13,29 +13,39 @@ import (
 	"calbridge/internal/store"
 )
 
-// keys gives the master key. With the default SQLite database it is made on first use, in a file beside the database.
+// keys gives the master key, as it was when it was asked for first.
 func (s *session) keys(ctx context.Context) (*secret.Vault, error) {
 	if s.vault != nil {
 		return s.vault, nil
 	}
+	keys, err := s.keysNow(ctx)
+	if err == nil {
+		s.vault = keys
+	}
+	return keys, err
+}
+
+// keysNow gives the master key as it is now: another process may rotate it. With the default SQLite database it is made on first use, in a
+// file beside the database.
+func (s *session) keysNow(ctx context.Context) (keys *secret.Vault, err error) {
 	inForce, err := s.settings()
 	if err != nil {
 		return nil, err
 	}
 	switch path := inForce.keyPath(); {
 	case inForce.key != "":
-		s.vault, err = secret.Parse(inForce.key)
+		keys, err = secret.Parse(inForce.key)
 	case inForce.keyFile != "":
-		s.vault, err = secret.Open(inForce.keyFile)
+		keys, err = secret.Open(inForce.keyFile)
 	case path != "":
-		s.vault, err = s.ownKey(ctx, path)
+		keys, err = s.ownKey(ctx, path)
 	default:
 		return nil, usage("the master key is not set: give CALBRIDGE_KEY (openssl rand -base64 32) or CALBRIDGE_KEY_FILE")
 	}
 	if err != nil {
 		return nil, failure{err, exitUsage}
 	}
-	return s.vault, nil
+	return keys, nil
 }
 
 // ownKey opens the keyset beside the database. A new one is made only while nothing is sealed with the old one.
@@ -65,26 +75,25 @@ func areSealed(n int) string {
 	return fmt.Sprintf("%d passwords are", n)
 }
 
-// seal makes a password fit for the database.
-func (s *session) seal(ctx context.Context, id cal.AccountID, password caldav.Secret) ([]byte, error) {
+// seal makes a password, or a grant written down, fit for the database.
+func (s *session) seal(ctx context.Context, id cal.AccountID, plain []byte) ([]byte, error) {
 	keys, err := s.keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return keys.Seal([]byte(string(password)), id)
+	return keys.Seal(plain, id)
 }
 
 // sealedStill makes sure that a password that was just stored opens from now on. `key rotate` may have looked for passwords to seal anew
 // before this one was there, and have retired the key that it is sealed with. It keeps the new key on disk from before it looks, so whoever
 // reads the key after storing sees it.
-func (s *session) sealedStill(ctx context.Context, id cal.AccountID, sealed []byte, password caldav.Secret) error {
+func (s *session) sealedStill(ctx context.Context, id cal.AccountID, sealed, plain []byte) error {
 	for {
-		s.vault = nil // as it is on disk now
-		keys, err := s.keys(ctx)
+		keys, err := s.keysNow(ctx)
 		if err != nil || keys.Current(sealed) {
 			return err
 		}
-		again, err := keys.Seal([]byte(string(password)), id)
+		again, err := keys.Seal(plain, id)
 		if err != nil {
 			return err
 		}

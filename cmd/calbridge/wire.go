@@ -40,7 +40,13 @@ func (s *session) engine(ctx context.Context) (*engine.Engine, error) {
 
 // connect gives the account's remote. It sends nothing yet.
 func (s *session) connect(ctx context.Context, a store.Account) (engine.Provider, error) {
-	return s.remote(ctx, a)
+	switch a.Provider {
+	case "caldav":
+		return s.remote(ctx, a)
+	case "google":
+		return s.googleRemote(ctx, a)
+	}
+	return nil, fmt.Errorf("account %s: this program cannot speak to %q", a.ID, a.Provider)
 }
 
 // remote is a CalDAV client that tells what it learned about the server.
@@ -62,7 +68,7 @@ func (r remote) Learned() (server string, profile []byte) {
 func (s *session) remote(ctx context.Context, a store.Account) (remote, error) {
 	switch {
 	case a.Provider != "caldav":
-		return remote{}, fmt.Errorf("account %s: this program cannot speak to %q", a.ID, a.Provider)
+		return remote{}, fmt.Errorf("account %s (%s) is at %s: this command speaks CalDAV only", a.ID, a.Name, a.Provider)
 	case a.State == store.AccountLocked: // trying a refused password again is how accounts get blocked
 		return remote{}, failure{fmt.Errorf("the password of account %s was refused: `calbridge account resume %s --password-file FILE`", a.ID, a.ID), exitPerson}
 	}
