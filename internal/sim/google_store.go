@@ -1,0 +1,274 @@
+package sim
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// googleCalendar is one calendar; what each user sees of it is his googleEntry.
+type googleCalendar struct {
+	id     string
+	owner  *GoogleUser // the data owner
+	props  jsonObject  // summary, description, location, timeZone
+	etag   string
+	zone   *time.Location
+	roles  map[*GoogleUser]string
+	acl    map[*GoogleUser]int // changes of the role so far: they kill sync tokens
+	events map[string]*googleEvent
+	order  []*googleEvent            // in the order of their birth; pages walk it, so that changes move nothing
+	parts  map[string][]*googleEvent // exceptions by the id of their series
+	uids   map[string]string         // iCalUID to the id of the event or series
+	seq    int64                     // of the last change
+}
+
+// googleEvent is an event, a series or an exception, or what is left of one: ids are never free again.
+type googleEvent struct {
+	id       string
+	versions []*googleVersion // the last one is current; older ones only while lists lag
+}
+
+// googleVersion is an event between two changes. Nothing of it ever changes but the views.
+type googleVersion struct {
+	seq       int64
+	at        time.Time
+	etag      string
+	doc       jsonObject          // all but etag, kind and what differs from reader to reader
+	reminders map[*GoogleUser]any // who has none here has those of doc
+	views     map[googleView][]byte
+}
+
+func (e *googleEvent) now() *googleVersion { return e.versions[len(e.versions)-1] }
+
+// at is the version a list shows: the last one that is not after t; nil when there was none.
+func (e *googleEvent) at(t time.Time) *googleVersion {
+	for _, v := range slices.Backward(e.versions) {
+		if !v.at.After(t) {
+			return v
+		}
+	}
+	return nil
+}
+
+func (v *googleVersion) cancelled() bool { return words(v.doc, "status") == "cancelled" }
+
+func (v *googleVersion) series() string { return words(v.doc, "recurringEventId") }
+
+// save makes a new version of an event, or a new event, and tells the channels.
+func (g *Google) save(c *googleCalendar, id string, doc jsonObject, reminders map[*GoogleUser]any) *googleEvent {
+	e := g.saveQuietly(c, id, doc, reminders)
+	g.changed(c)
+	return e
+}
+
+func (g *Google) saveQuietly(c *googleCalendar, id string, doc jsonObject, reminders map[*GoogleUser]any) *googleEvent {
+	c.seq++
+	v := &googleVersion{seq: c.seq, at: g.clock(), etag: g.newETag(), doc: doc, reminders: reminders}
+	e := c.events[id]
+	if e == nil {
+		e = &googleEvent{id: id}
+		c.events[id] = e
+		c.order = append(c.order, e)
+		if series := words(doc, "recurringEventId"); series != "" {
+			c.parts[series] = append(c.parts[series], e)
+		} else {
+			c.uids[words(doc, "iCalUID")] = id
+		}
+	}
+	if g.lag == 0 {
+		e.versions = nil
+	}
+	e.versions = append(e.versions, v)
+	return e
+}
+
+// newETag: the etag changes with every change (Google, Get specific versions of resources).
+func (g *Google) newETag() string {
+	g.serial++
+	return fmt.Sprintf("%q", fmt.Sprint(g.serial*2))
+}
+
+func (g *Google) newID() string {
+	g.serial++
+	return fmt.Sprintf("s%025d", g.serial)
+}
+
+func (g *Google) location(name string) *time.Location {
+	if zone, known := g.zones[name]; known {
+		return zone
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		zone = nil
+	}
+	g.zones[name] = zone
+	return zone
+}
+
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// The back door: what somebody else does, past all rules.
+
+// Put inserts or replaces an event as it is written, an exception when it has recurringEventId and originalStartTime. What no event is
+// without is added: id, iCalUID, status, created, organizer. It panics when text is no JSON object or there is no such calendar.
+func (g *Google) Put(calendarID, text string) (id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c, doc := g.mustFind(calendarID), mustDecode(text)
+	id = words(doc, "id")
+	if id == "" {
+		id = g.newID()
+	}
+	reminders := map[*GoogleUser]any(nil)
+	if e := c.events[id]; e != nil && doc["reminders"] == nil {
+		reminders = e.now().reminders
+	}
+	g.save(c, id, g.completed(c, id, doc), reminders)
+	return id
+}
+
+// Patch merges into an event (RFC 7396); the id of an occurrence that is no exception yet makes it one. It panics when nothing is there.
+func (g *Google) Patch(calendarID, eventID, text string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c, patch := g.mustFind(calendarID), mustDecode(text)
+	v := g.find(c, eventID)
+	if v == nil {
+		panic("sim: no event " + eventID + " in " + calendarID)
+	}
+	doc := g.completed(c, eventID, merged(v.doc, patch))
+	doc["updated"] = timestamp(g.clock())
+	reminders := v.reminders
+	if patch["reminders"] != nil {
+		reminders = nil
+	}
+	g.save(c, eventID, doc, reminders)
+	if words(doc, "status") == "cancelled" {
+		g.cancelParts(c, eventID)
+	}
+}
+
+// Remove deletes an event, or cancels an occurrence; it tells whether there was something.
+func (g *Google) Remove(calendarID, eventID string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.mustFind(calendarID)
+	v := g.find(c, eventID)
+	if v == nil || v.cancelled() {
+		return false
+	}
+	g.cancel(c, eventID, v)
+	return true
+}
+
+// Event shows an event as the data owner of the calendar reads it, also a cancelled one; ok says whether there ever was one of that id.
+func (g *Google) Event(calendarID, eventID string) (text string, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.mustFind(calendarID)
+	e := c.events[eventID]
+	if e == nil {
+		return "", false
+	}
+	return string(g.render(c, e.id, e.now(), g.viewOf(c, c.owner))), true
+}
+
+// Events lists the ids of events, series and exceptions that are not cancelled, oldest first.
+func (g *Google) Events(calendarID string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var ids []string
+	for _, e := range g.mustFind(calendarID).order {
+		if !e.now().cancelled() {
+			ids = append(ids, e.id)
+		}
+	}
+	return ids
+}
+
+func (g *Google) mustFind(calendarID string) *googleCalendar {
+	c := g.calendars[calendarID]
+	if c == nil {
+		panic("sim: no calendar " + calendarID)
+	}
+	return c
+}
+
+func mustDecode(text string) jsonObject {
+	doc, err := decode([]byte(text))
+	if err != nil {
+		panic("sim: not a JSON object: " + err.Error() + ": " + text)
+	}
+	return doc
+}
+
+// completed adds what the server gives to every event.
+func (g *Google) completed(c *googleCalendar, id string, doc jsonObject) jsonObject {
+	doc = maps.Clone(doc)
+	now := timestamp(g.clock())
+	for name, value := range map[string]any{
+		"status": "confirmed", "created": now, "updated": now, "eventType": "default", "sequence": number(0),
+		"creator": jsonObject{"email": c.creator(nil)}, "organizer": jsonObject{"email": c.id},
+		"htmlLink": "https://www.google.com/calendar/event?eid=" + base64.RawURLEncoding.EncodeToString([]byte(id+" "+c.id)),
+	} {
+		if doc[name] == nil {
+			doc[name] = value
+		}
+	}
+	if series := c.events[words(doc, "recurringEventId")]; series != nil && doc["iCalUID"] == nil {
+		doc["iCalUID"] = series.now().doc["iCalUID"] // all occurrences share it (discovery document, Event.iCalUID)
+	}
+	if doc["iCalUID"] == nil {
+		doc["iCalUID"] = strings.TrimSuffix(id, "@google.com") + "@google.com"
+	}
+	doc["id"] = id
+	delete(doc, "etag")
+	delete(doc, "kind")
+	return doc
+}
+
+func (c *googleCalendar) creator(u *GoogleUser) string {
+	switch {
+	case u != nil:
+		return u.Email
+	case c.owner != nil:
+		return c.owner.Email
+	}
+	return c.id
+}
+
+// find is the current version of an event, or of an occurrence that has none of its own yet; nil when there is neither.
+func (g *Google) find(c *googleCalendar, id string) *googleVersion {
+	if e := c.events[id]; e != nil {
+		return e.now()
+	}
+	return g.occurrence(c, id)
+}
+
+// cancel deletes. Of an occurrence it makes a cancelled exception; the series stays as it is, byte for byte and etag included: no EXDATE
+// is written (googleapis/google-api-ruby-client#129).
+func (g *Google) cancel(c *googleCalendar, id string, v *googleVersion) *googleEvent {
+	doc := maps.Clone(v.doc)
+	doc["status"], doc["updated"] = "cancelled", timestamp(g.clock())
+	e := g.save(c, id, doc, v.reminders)
+	g.cancelParts(c, id)
+	return e
+}
+
+// cancelParts lets the exceptions of a deleted series go with it. Clients store cancelled exceptions "for the lifetime of the parent"
+// (discovery document, Event.status), so by default a list tells of the series only.
+func (g *Google) cancelParts(c *googleCalendar, series string) {
+	for _, e := range c.parts[series] {
+		v := e.now()
+		doc := maps.Clone(v.doc)
+		doc["status"] = "cancelled"
+		if g.options.SeriesDeletionNamesAll {
+			g.saveQuietly(c, e.id, doc, v.reminders)
+			continue
+		}
+		e.versions = []*googleVersion{{seq: v.seq, at: v.at, etag: g.newETag(), doc: doc, reminders: v.reminders}}
+	}
+}
