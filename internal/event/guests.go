@@ -1,0 +1,113 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// people compares the guests. One who stays keeps what is known of him at Google but for what the text changed: an attendee that is
+// sent without his answer is invited anew.
+func (c *change) people() error {
+	if err := c.want.invitable(c.base.guests); err != nil {
+		return err
+	}
+	was, is := byAddress(c.base.guests), byAddress(c.want.guests)
+	list, err := c.staying(was, is)
+	if err != nil {
+		return err
+	}
+	for _, g := range c.want.guests {
+		if _, new := is[addressKey(g.email)]; new {
+			list = append(list, g.json(false))
+			c.others = append(c.others, g.email)
+			delete(is, addressKey(g.email))
+		}
+	}
+	if c.out["attendees"] != nil || len(c.others) > 0 {
+		c.out["attendees"] = list
+	}
+	return nil
+}
+
+func byAddress(guests []guest) map[string]guest {
+	set := map[string]guest{}
+	for _, g := range guests {
+		if g.email != "" {
+			set[addressKey(g.email)] = g
+		}
+	}
+	return set
+}
+
+// staying are the attendees at Google that are still wanted, or that the text never showed. It takes them out of is.
+func (c *change) staying(was, is map[string]guest) ([]any, error) {
+	var raw []map[string]json.RawMessage
+	if c.native["attendees"] != nil {
+		if err := json.Unmarshal(c.native["attendees"], &raw); err != nil {
+			return nil, fmt.Errorf("read the attendees: %w", err)
+		}
+	}
+	list := []any{}
+	for i, a := range c.event.Attendees {
+		key := addressKey(a.Email)
+		before, shown := was[key]
+		now, wanted := is[key]
+		delete(is, key)
+		if !shown {
+			before = a.guest()
+		}
+		switch {
+		case shown && !wanted:
+			c.touched(a)
+			continue
+		case wanted:
+			if edits := before.edits(now, a.Self); len(edits) > 0 {
+				set(raw[i], edits)
+				c.touched(a)
+			}
+		}
+		list = append(list, raw[i])
+	}
+	return list, nil
+}
+
+// touched remembers that the change touches an attendee.
+func (c *change) touched(a Attendee) {
+	c.out["attendees"] = true
+	if !a.Self {
+		c.others = append(c.others, a.Email)
+	}
+}
+
+// guest is the attendee as a text would have him.
+func (a Attendee) guest() guest {
+	return guest{"mailto:" + a.Email, a.Email, a.DisplayName, orElse(a.ResponseStatus, "needsAction"), a.Comment, a.Optional, a.Resource, a.AdditionalGuests}
+}
+
+// edits are the members in which g became now. Nobody comments for somebody else; that a name is left out says nothing; and whether
+// somebody is a thing is settled when he is invited (discovery document, EventAttendee).
+func (g guest) edits(now guest, own bool) map[string]any {
+	edits := map[string]any{}
+	if now.name != g.name && now.name != "" {
+		edits["displayName"] = now.name
+	}
+	if now.status != g.status {
+		edits["responseStatus"] = now.status
+	}
+	if now.optional != g.optional {
+		edits["optional"] = now.optional
+	}
+	if now.guests != g.guests {
+		edits["additionalGuests"] = now.guests
+	}
+	if now.comment != g.comment && own {
+		edits["comment"] = now.comment
+	}
+	return edits
+}
+
+func set(object map[string]json.RawMessage, edits map[string]any) {
+	for name, value := range edits {
+		object[name], _ = json.Marshal(value) // a string, a number or a bool: that never fails
+	}
+}

@@ -1,0 +1,63 @@
+package event
+
+import (
+	"strings"
+
+	"calbridge/internal/ical"
+)
+
+// sheet is iCalendar text in the making.
+type sheet struct{ strings.Builder }
+
+// line adds one content line. Control characters have no place in one (RFC 5545 §3.1).
+func (s *sheet) line(text string) {
+	s.WriteString(ical.Fold(strings.Map(printable, text)))
+}
+
+func printable(r rune) rune {
+	if r < ' ' && r != '\t' || r == 0x7F {
+		return -1
+	}
+	return r
+}
+
+// text adds a TEXT property, unless it is empty.
+func (s *sheet) text(name, value string) {
+	if value != "" {
+		s.line(name + ":" + ical.Escape(value))
+	}
+}
+
+// value adds a property whose value is not TEXT, unless it is empty.
+func (s *sheet) value(name, value string) {
+	if value != "" {
+		s.line(name + ":" + value)
+	}
+}
+
+// longestParameter is a limit of ours: what has more in its parameters than 4 kB is not read here.
+const longestParameter = 1000
+
+// parameter is ;NAME=value, or nothing for an empty value.
+func parameter(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	if len(value) > longestParameter {
+		value = strings.ToValidUTF8(value[:longestParameter], "")
+	}
+	value = caret.Replace(value)
+	if strings.ContainsAny(value, ":;,") {
+		value = `"` + value + `"`
+	}
+	return ";" + name + "=" + value
+}
+
+// RFC 6868 §3.1: parameters have no escapes of their own for these.
+var (
+	caret   = strings.NewReplacer("^", "^^", `"`, "^'", "\r\n", "^n", "\n", "^n", "\r", "")
+	uncaret = strings.NewReplacer("^^", "^", "^'", `"`, "^n", "\n")
+)
+
+// parameterOf is the value of a parameter as text.
+func parameterOf(l ical.Line, name string) string { return uncaret.Replace(l.Parameter(name)) }
