@@ -132,7 +132,8 @@ func (g *Google) admit(r *googleRequest) *googleError {
 	return nil
 }
 
-// overQuota counts the user's requests in a sliding window (Google, Manage quotas: per minute per user per project); refused ones count too.
+// overQuota counts the user's requests in a sliding window (Google, Manage quotas: per minute per user per project). Refused ones do not
+// count, that is a guess.
 func (g *Google) overQuota(r *googleRequest) bool {
 	if g.options.PerMinute == 0 {
 		return false
@@ -143,8 +144,12 @@ func (g *Google) overQuota(r *googleRequest) bool {
 			kept = append(kept, at)
 		}
 	}
+	u.requests = kept
+	if len(kept) >= g.options.PerMinute {
+		return true
+	}
 	u.requests = append(kept, r.came)
-	return len(u.requests) > g.options.PerMinute
+	return false
 }
 
 // integer reads a numeric query parameter; 0 when it is not there.

@@ -155,9 +155,14 @@ func (l *eventList) readTimes(r *googleRequest) (err *googleError) {
 			return emptyTimeRange("timeMax")
 		}
 	}
-	l.updatedMin, err = r.time("updatedMin")
+	if l.updatedMin, err = r.time("updatedMin"); err == nil && !l.updatedMin.IsZero() && r.came.Sub(l.updatedMin) > oldestUpdatedMin {
+		return updatedMinTooLongAgo()
+	}
 	return err
 }
+
+// oldestUpdatedMin is a guess: that there is a limit is documented (Google, Handle API errors), where it is is not.
+const oldestUpdatedMin = 28 * 24 * time.Hour
 
 func (r *googleRequest) time(name string) (time.Time, *googleError) {
 	text := r.query.Get(name)

@@ -124,7 +124,7 @@ func (v *googleVersion) remindersOf(u *GoogleUser) any {
 
 // flagged sets a flag that is left out when it is false.
 func flagged(o jsonObject, name string, set bool) jsonObject {
-	if yes(o, name) == set {
+	if _, there := o[name]; there == set && yes(o, name) == set {
 		return o
 	}
 	o = maps.Clone(o)

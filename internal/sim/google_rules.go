@@ -166,11 +166,24 @@ func (e *googleEdit) edgeRules(name string, edge jsonObject) *googleError {
 	case zone == "":
 		zone = words(e.c.props, "timeZone")
 	}
-	if t.Nanosecond() != 0 {
-		t = t.Truncate(time.Second)
+	if !e.isStill(name, t, zone) {
+		e.doc[name] = jsonObject{"dateTime": t.Truncate(time.Second).In(e.location(zone)).Format(time.RFC3339), "timeZone": zone}
 	}
-	e.doc[name] = jsonObject{"dateTime": t.In(e.location(zone)).Format(time.RFC3339), "timeZone": zone}
 	return nil
+}
+
+// isStill tells whether a time is what it was, in other words perhaps; the words it had stay then.
+func (e *googleEdit) isStill(name string, t time.Time, zone string) bool {
+	if e.old == nil {
+		return false
+	}
+	was := part(e.old.doc, name)
+	before, err := e.instant(was)
+	if err != nil || was["date"] != nil || !before.Equal(t) || words(was, "timeZone") != zone && was["timeZone"] != nil {
+		return false
+	}
+	e.doc[name] = was
+	return true
 }
 
 // recurrence: lines of RRULE, EXRULE, RDATE and EXDATE only, and none on an instance (discovery document, Event.recurrence).
@@ -386,7 +399,7 @@ func (e *googleEdit) defaults() *googleError {
 	for name, usual := range map[string]any{"summary": "", "description": "", "location": "", "colorId": "", "transparency": "opaque", "visibility": "default",
 		"guestsCanModify": false, "anyoneCanAddSelf": false, "guestsCanInviteOthers": true, "guestsCanSeeOtherGuests": true, "endTimeUnspecified": false,
 		"privateCopy": false} {
-		if e.doc[name] == usual {
+		if e.doc[name] == usual && (e.old == nil || e.old.doc[name] != usual) {
 			delete(e.doc, name)
 		}
 	}

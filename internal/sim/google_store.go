@@ -227,7 +227,27 @@ func (g *Google) completed(c *googleCalendar, id string, doc jsonObject) jsonObj
 	doc["id"] = id
 	delete(doc, "etag")
 	delete(doc, "kind")
+	withoutFlags(doc)
 	return doc
+}
+
+// withoutFlags takes out what is computed for each reader.
+func withoutFlags(doc jsonObject) {
+	for _, name := range [...]string{"organizer", "creator"} {
+		if p := part(doc, name); p != nil {
+			doc[name] = flagged(p, "self", false)
+		}
+	}
+	if guests := list(doc, "attendees"); len(guests) > 0 {
+		clean := make([]any, len(guests))
+		for i, guest := range guests {
+			clean[i] = guest
+			if a, isObject := guest.(jsonObject); isObject {
+				clean[i] = flagged(flagged(a, "self", false), "organizer", false)
+			}
+		}
+		doc["attendees"] = clean
+	}
 }
 
 func (c *googleCalendar) creator(u *GoogleUser) string {

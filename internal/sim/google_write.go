@@ -71,8 +71,8 @@ func (g *Google) importEvent(r *googleRequest) (googleAnswer, *googleError) {
 	if !g.options.ImportReplaces { // insanum/gcalcli#784: refused as duplicate, also after the deletion
 		return googleAnswer{}, duplicate()
 	}
-	e.id, e.old = id, e.c.events[id].now()
-	return e.finish()
+	e.old = e.c.events[id].now()
+	return e.create(id)
 }
 
 // events.patch merges; arrays are replaced whole (Google, Patch).
@@ -179,11 +179,12 @@ func (g *Google) moveEvent(r *googleRequest) (googleAnswer, *googleError) {
 		return googleAnswer{}, needAccess("writer")
 	case words(v.doc, "eventType") != "default" || v.series() != "" || v.cancelled() || !own(c, v.doc):
 		return googleAnswer{}, fail(http.StatusBadRequest, "cannotChangeOrganizer", "Cannot change the organizer of this event.").in("calendar")
-	case to.events[id] != nil:
-		return googleAnswer{}, duplicate()
 	}
 	if err := precondition(r, v); err != nil {
 		return googleAnswer{}, err
+	}
+	if to.events[id] != nil {
+		return googleAnswer{}, duplicate()
 	}
 	g.moveDoc(to, id, v)
 	for _, e := range c.parts[id] {
