@@ -12,8 +12,8 @@ const floors = `
 5  internal/api internal/web internal/dav
 4  internal/jobs
 3  internal/caldav internal/google internal/engine
-2  internal/reconcile internal/store internal/event
-1  internal/ical internal/recur internal/secret
+2  internal/reconcile internal/store internal/event internal/recur
+1  internal/ical internal/secret
 0  internal/cal migrations
 `
 

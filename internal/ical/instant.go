@@ -58,9 +58,31 @@ func (c *calendarClock) instance(value, tzid string) string {
 	if loc == nil {
 		return wall
 	}
-	t, err := time.ParseInLocation("20060102T150405", wall, loc)
+	t, err := time.Parse(wallForm, wall)
 	if err != nil {
 		return wall
 	}
-	return t.UTC().Format("20060102T150405Z")
+	return Resolve(t, loc).UTC().Format(instantForm)
+}
+
+// How instances are written.
+const (
+	dateForm    = "20060102"
+	wallForm    = "20060102T150405"
+	instantForm = "20060102T150405Z"
+)
+
+// Resolve is the instant at which the clocks of a zone show a time; wall is that time as if it were UTC. Of one that they show twice it is
+// the first, and one that they skip counts by the offset from before (RFC 5545 §3.3.5). Package time promises neither.
+func Resolve(wall time.Time, zone *time.Location) time.Time {
+	const aDay = 24 * time.Hour
+	_, before := wall.Add(-aDay).In(zone).Zone()
+	_, after := wall.Add(aDay).In(zone).Zone()
+	first, second := wall.Add(-time.Duration(before)*time.Second), wall.Add(-time.Duration(after)*time.Second)
+	_, atFirst := first.In(zone).Zone()
+	_, atSecond := second.In(zone).Zone()
+	if atFirst != before && atSecond == after {
+		return second.In(zone)
+	}
+	return first.In(zone)
 }

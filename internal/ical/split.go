@@ -123,7 +123,7 @@ func Join(name string, bodies []cal.Body) cal.Body {
 		if i < 0 {
 			i, volumes = len(volumes), append(volumes, &volume{zones: map[string]zoneText{}})
 		}
-		volumes[i].add(o, zones)
+		volumes[i].take(o, o.objects(), zones)
 	}
 	if len(volumes) == 0 {
 		volumes = append(volumes, &volume{})
@@ -166,7 +166,7 @@ func (v *volume) fits(zones []zoneText) bool {
 	})
 }
 
-func (v *volume) add(o *outline, zones []zoneText) {
+func (v *volume) take(o *outline, components []int32, zones []zoneText) {
 	for _, z := range zones {
 		if _, there := v.zones[z.tzid]; !there {
 			v.zones[z.tzid] = z
@@ -174,7 +174,7 @@ func (v *volume) add(o *outline, zones []zoneText) {
 		}
 	}
 	p := patch{to: o, end: "\r\n"}
-	for _, c := range o.objects() {
+	for _, c := range components {
 		v.objects.WriteString(p.excerptComponent(o, c))
 	}
 }
