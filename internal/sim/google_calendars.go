@@ -131,15 +131,15 @@ func (e *googleEntry) shown(u *GoogleUser) jsonObject {
 // an entry of which only read-only fields changed is not told (discovery document, calendarList.list syncToken).
 func (g *Google) listEntries(r *googleRequest) (googleAnswer, *googleError) {
 	u := r.user
+	f, err := readEntryFilter(r)
+	if err != nil {
+		return googleAnswer{}, err
+	}
 	p, err := g.begin(r, "calendarList "+u.Sub, 0, u.listSeq)
 	if err != nil {
 		return googleAnswer{}, err
 	}
 	size, err := r.integer("maxResults", 1)
-	if err != nil {
-		return googleAnswer{}, err
-	}
-	f, err := readEntryFilter(r, p.sync)
 	if err != nil {
 		return googleAnswer{}, err
 	}
@@ -160,7 +160,7 @@ type entryFilter struct {
 	role            string
 }
 
-func readEntryFilter(r *googleRequest, sync bool) (f entryFilter, err *googleError) {
+func readEntryFilter(r *googleRequest) (f entryFilter, err *googleError) {
 	f.role = r.query.Get("minAccessRole")
 	if f.role != "" && !slices.Contains(accessRoles[1:], f.role) {
 		return f, invalidParameter("minAccessRole", "Invalid value '"+f.role+"'.")
@@ -168,7 +168,7 @@ func readEntryFilter(r *googleRequest, sync bool) (f entryFilter, err *googleErr
 	if f.hidden, err = r.boolean("showHidden"); err != nil {
 		return f, err
 	}
-	if f.deleted, err = r.boolean("showDeleted"); err != nil || !sync {
+	if f.deleted, err = r.boolean("showDeleted"); err != nil || r.query.Get("syncToken") == "" {
 		return f, err
 	}
 	for _, name := range [...]string{"minAccessRole", "showOwnOrganizationOnly"} {

@@ -193,8 +193,9 @@ func (c *discoveryCheck) text(name string, p discoverySchema, value string) {
 	}
 	switch p.Format {
 	case "date-time":
-		if _, err := time.Parse(time.RFC3339, value); err != nil {
-			c.wrong(name, "%q is no date-time with an offset", value)
+		_, err := time.Parse(time.RFC3339, value)
+		if _, local := time.Parse("2006-01-02T15:04:05", value); err != nil && (local != nil || !strings.HasPrefix(name, ".")) {
+			c.wrong(name, "%q is no date-time with an offset", value) // which only a member may be without (EventDateTime.dateTime)
 		}
 	case "date":
 		if _, err := time.Parse("2006-01-02", value); err != nil {

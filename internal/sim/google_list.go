@@ -82,12 +82,15 @@ func (g *Google) readEventList(r *googleRequest) (*eventList, *googleError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSync(r); err != nil {
+		return nil, err
+	}
 	l := &eventList{c: c, view: g.viewOf(c, r.user), uid: r.query.Get("iCalUID"), text: r.query.Get("q"), order: r.query.Get("orderBy"),
 		types: r.query["eventTypes"], private: r.query["privateExtendedProperty"], shared: r.query["sharedExtendedProperty"], asOf: g.clock().Add(-g.lag)}
 	if l.page, err = g.begin(r, c.id+" "+r.user.Sub, c.acl[r.user], c.seqAt(l.asOf, g.lag)); err != nil {
 		return nil, err
 	}
-	for _, read := range []func(*googleRequest) *googleError{l.readFlags, l.readNumbers, l.readTimes, g.readZone(l), l.checkSync} {
+	for _, read := range []func(*googleRequest) *googleError{l.readFlags, l.readNumbers, l.readTimes, g.readZone(l)} {
 		if err := read(r); err != nil {
 			return nil, err
 		}
@@ -142,9 +145,6 @@ func (l *eventList) readNumbers(r *googleRequest) (err *googleError) {
 // readTimes: bounds need an offset, and milliseconds are ignored (discovery document, events.list timeMin).
 func (l *eventList) readTimes(r *googleRequest) (err *googleError) {
 	if r.query.Has("timeMin") || r.query.Has("timeMax") {
-		if l.sync {
-			return l.checkSync(r)
-		}
 		if l.Min, err = r.time("timeMin"); err != nil {
 			return err
 		}
@@ -189,8 +189,8 @@ func (g *Google) readZone(l *eventList) func(*googleRequest) *googleError {
 }
 
 // checkSync: with a sync token these are 400, and showDeleted may not be false (discovery document, events.list syncToken).
-func (l *eventList) checkSync(r *googleRequest) *googleError {
-	if !l.sync {
+func checkSync(r *googleRequest) *googleError {
+	if r.query.Get("syncToken") == "" {
 		return nil
 	}
 	for _, name := range [...]string{"iCalUID", "orderBy", "privateExtendedProperty", "sharedExtendedProperty", "q", "timeMin", "timeMax", "updatedMin"} {
