@@ -484,3 +484,23 @@ func TestGoogleRemove(t *testing.T) {
 		}
 	})
 }
+
+// TestGoogleWhileTheKeyIsRotated: a grant that is stored by who read the key before `key rotate` opens afterwards.
+func TestGoogleWhileTheKeyIsRotated(t *testing.T) {
+	d := newGoogleDesk(t)
+	d.joins()
+	s := d.session()
+	defer s.close()
+	if _, err := s.keys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.must("key", "rotate")
+	for _, sub := range []string{d.ada.Sub, d.bob.Sub} { // one renewed, one added
+		if _, err := s.storeGoogle(t.Context(), addGoogleCmd{}, googleDiscovery{grant: google.Grant{Sub: sub, AccessToken: "ya29.x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := ask[struct{ Sealed int }](d.desk, "key", "rotate"); v.Sealed != 2 {
+		t.Errorf("%+v", v)
+	}
+}

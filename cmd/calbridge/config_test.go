@@ -75,6 +75,12 @@ func TestBadSettings(t *testing.T) {
 		{"CALBRIDGE_RECONCILE_INTERVAL", "-1h", "reconcile_interval"},
 		{"CALBRIDGE_ALLOW_PRIVATE_HOSTS", "perhaps", "allow_private_hosts|true"},
 		{"CALBRIDGE_DB", "mysql://x", "database|sqlite:FILE"},
+		{"CALBRIDGE_GOOGLE_API_URL", "https://google.example/calendar/v2/", "google_api_url|/calendar/v3/|https://www.googleapis.com/calendar/v3/"},
+		{"CALBRIDGE_GOOGLE_API_URL", "https://google.example/calendar/v3/?key=x", "google_api_url|query"},
+		{"CALBRIDGE_GOOGLE_AUTH_URL", "http://google.example/auth", "google_auth_url|https:"},
+		{"CALBRIDGE_GOOGLE_TOKEN_URL", "oauth2.googleapis.com/token", "google_token_url|https://host/path"},
+		{"CALBRIDGE_GOOGLE_REVOKE_URL", "ftp://oauth2.googleapis.com/", "google_revoke_url|https:"},
+		{"CALBRIDGE_PUBLIC_URL", "http://192.168.1.2/", "public_url|https:"},
 		{"CALBRIDGE_CONFIG", "/nowhere.toml", "/nowhere.toml"},
 	} {
 		d := newDesk(t)
@@ -82,16 +88,50 @@ func TestBadSettings(t *testing.T) {
 		d.fails(exitUsage, c.words, "config")
 	}
 	d := newDesk(t)
+	d.env["CALBRIDGE_GOOGLE_API_URL"] = "https://me:hunter2@google.example/"
+	d.fails(exitUsage, "google_api_url", "config")
+	if o := d.run("config"); strings.Contains(o.err, "hunter2") {
+		t.Errorf("a password shows: %s", o.err)
+	}
+	delete(d.env, "CALBRIDGE_GOOGLE_API_URL")
 	d.fails(exitUsage, "max_deletes|calbridge config", "config", "--config", d.write("typo.toml", "max_deletes = 1"))
 	d.fails(exitUsage, "broken.toml", "config", "--config", d.write("broken.toml", "max_delete = = 1"))
+}
+
+func TestGoogleSettings(t *testing.T) {
+	d := newDesk(t)
+	for name, want := range map[string]string{
+		"google_client_id": "", "google_client_secret": "", "public_url": "",
+		"google_api_url":    "https://www.googleapis.com/calendar/v3/",
+		"google_auth_url":   "https://accounts.google.com/o/oauth2/v2/auth",
+		"google_token_url":  "https://oauth2.googleapis.com/token",
+		"google_revoke_url": "https://oauth2.googleapis.com/revoke",
+	} {
+		if got, from := ask[configAnswer](d, "config").value(name); got != want || from != "default" {
+			t.Errorf("%s is %v from %s, want %q", name, got, from, want)
+		}
+	}
+	for given, want := range map[string]string{
+		"http://127.0.0.1:9000":                "http://127.0.0.1:9000/calendar/v3/",
+		"http://[::1]:9000/":                   "http://[::1]:9000/calendar/v3/",
+		"http://localhost/calendar/v3":         "http://localhost/calendar/v3/",
+		"https://google.example/calendar/v3/":  "https://google.example/calendar/v3/",
+		"https://google.example/x/calendar/v3": "https://google.example/x/calendar/v3/",
+	} {
+		d.env["CALBRIDGE_GOOGLE_API_URL"] = given
+		if got, _ := ask[configAnswer](d, "config").value("google_api_url"); got != want {
+			t.Errorf("%s is read as %v, want %s", given, got, want)
+		}
+	}
 }
 
 func TestConfigHidesSecrets(t *testing.T) {
 	d := newDesk(t)
 	d.env["CALBRIDGE_KEY"] = "c2VjcmV0"
 	d.env["CALBRIDGE_DB"] = "postgres://me:hunter2@db.example/cal"
+	d.env["CALBRIDGE_GOOGLE_CLIENT_SECRET"] = "GOCSPX-x"
 	for _, out := range []string{d.must("config"), d.must("config", "--json")} {
-		if strings.Contains(out, "hunter2") || strings.Contains(out, "c2VjcmV0") {
+		if strings.Contains(out, "hunter2") || strings.Contains(out, "c2VjcmV0") || strings.Contains(out, "GOCSPX") {
 			t.Errorf("secrets show:\n%s", out)
 		}
 		if !strings.Contains(out, "db.example") {

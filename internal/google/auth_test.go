@@ -337,8 +337,8 @@ func TestRefreshRefused(t *testing.T) {
 			if errors.As(err, &busy) != (c.wait > 0) || busy.Wait != c.wait {
 				t.Errorf("busy: %v", err)
 			}
-			if o.requests != 2 {
-				t.Errorf("%d requests for one refresh", o.requests-1)
+			if n := o.refreshes(); n != 1 {
+				t.Errorf("%d requests for one refresh", n)
 			}
 		})
 	}
