@@ -114,16 +114,30 @@ func TestGoogleSelf(t *testing.T) {
 	if s := b.must("GET", one, ""); strings.Count(s.text, `"self":true`) != 3 { // organizer, creator, attendee
 		t.Error(s.text)
 	}
+	b.AddCalendar(b.ada, second)
+	s := b.must("POST", "calendars/"+second.ID+"/events"+unasked, `{`+guests+`}`)
+	if strings.Count(s.text, `"self":true`) != 1 || s.str("organizer", "email") != second.ID || s.str("creator", "email") != "ada@example.org" {
+		t.Error(s.text)
+	}
 	b.clean()
 }
 
 func TestGoogleSourceIsForItsCreator(t *testing.T) {
-	b := withOne(t, monday+`,"source":{"url":"https://example.org","title":"t"},"creator":{"email":"ben@example.org"}`)
+	b := withOne(t, monday+`,"source":{"url":"https://example.org","title":"t"}`)
+	bob := b.Token(b.AddUser("bob@example.com"))
+	if s := b.must("GET", one, ""); s.str("source", "title") != "t" {
+		t.Error(s.text)
+	}
+	if s := b.askAs(bob, "GET", "calendars/ada@example.org/events/one11", ""); s.status != 404 {
+		t.Error(s.text)
+	}
+	b.Patch(b.ada.Email, "one11", `{"creator":{"email":"bob@example.com"}}`)
 	if s := b.must("GET", one, ""); s.obj["source"] != nil {
 		t.Error(s.text)
 	}
-	b.must("PUT", one+unasked, `{`+monday+`}`)
-	if text, _ := b.Event(b.ada.Email, "one11"); strings.Contains(text, "source") {
-		t.Error(text) // ada is not the creator either
+	b.must("PUT", one+unasked, `{`+monday+`}`) // who cannot see it cannot clear it
+	b.Patch(b.ada.Email, "one11", `{"creator":{"email":"ada@example.org"}}`)
+	if s := b.must("GET", one, ""); s.str("source", "title") != "t" {
+		t.Error(s.text)
 	}
 }

@@ -294,7 +294,7 @@ func (g *Google) instant(edge jsonObject) (time.Time, error) {
 }
 
 // events.instances of a series lists all its occurrences; of an occurrence's id only it, and nothing when it is cancelled (probed by
-// mmedum/google-calendar-mcp). Here timeMin and timeMax bound as in a list.
+// mmedum/google-calendar-mcp). Here timeMin is inclusive (discovery document, events.instances).
 func (g *Google) listInstances(r *googleRequest) (googleAnswer, *googleError) {
 	c, err := g.reachable(r, "freeBusyReader")
 	if err != nil {
@@ -308,6 +308,9 @@ func (g *Google) listInstances(r *googleRequest) (googleAnswer, *googleError) {
 		if err := read(r); err != nil {
 			return googleAnswer{}, err
 		}
+	}
+	if !l.Min.IsZero() {
+		l.Min = l.Min.Add(-time.Nanosecond)
 	}
 	l.size, l.single = min(either(l.size, either(g.options.PageSize, 250)), either(g.options.MaxPage, 2500)), true
 	all, err := g.instancesOf(l, r.path["eventId"], r.query.Get("originalStart"))

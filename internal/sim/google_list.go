@@ -253,10 +253,10 @@ func (g *Google) wanted(l *eventList, v *googleVersion) bool {
 		}
 		return l.uid == "" || l.uid == words(v.doc, "iCalUID")
 	}
-	return l.matches(v.doc) && !v.before(l.updatedMin) && g.within(l, v)
+	return l.matches(v.doc) && !v.olderThan(l.updatedMin) && g.within(l, v)
 }
 
-func (v *googleVersion) before(least time.Time) bool {
+func (v *googleVersion) olderThan(least time.Time) bool {
 	if least.IsZero() {
 		return false
 	}

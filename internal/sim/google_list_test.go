@@ -184,6 +184,10 @@ func TestGoogleSeriesGoesWithItsExceptions(t *testing.T) {
 		if ids := b.Events(b.ada.Email); len(ids) != 0 {
 			t.Errorf("left %v", ids)
 		}
+		b.must("PATCH", primary+"/series"+unasked, `{"status":"confirmed"}`) // and come back with it
+		if ids := b.sync(token).ids(); len(ids) != 2 || b.must("GET", primary+"/series_20260303T090000Z", "").str("summary") != "other" {
+			t.Errorf("back %v", ids)
+		}
 	}
 }
 
@@ -302,6 +306,7 @@ func TestGoogleInstances(t *testing.T) {
 		"days1/instances":  "days1_20260328 days1_20260329 days1_20260330",
 		"series/instances?originalStart=2026-03-03T10:00:00%2B01:00":     "series_20260303T090000Z",
 		"series_20260305T090000Z/instances":                              "series_20260305T090000Z",
+		"series/instances?timeMin=2026-03-06T10:00:00Z":                  "series_20260306T090000Z", // inclusive, unlike in a list
 		"series/instances?timeMin=2026-03-05T00:00:00Z":                  "series_20260305T090000Z series_20260306T090000Z",
 		"series_R20260401T080000/instances?timeMax=2026-04-02T00:00:00Z": "series_R20260401T080000_20260401T090000Z",
 	} {

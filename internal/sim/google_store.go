@@ -37,6 +37,7 @@ type googleVersion struct {
 	at        time.Time
 	etag      string
 	doc       jsonObject          // all but etag, kind and what differs from reader to reader
+	before    jsonObject          // doc before its series was deleted; nil: it was not
 	reminders map[*GoogleUser]any // who has none here has those of doc
 	views     map[googleView][]byte
 }
@@ -78,10 +79,7 @@ func (g *Google) saveQuietly(c *googleCalendar, id string, doc jsonObject, remin
 			c.uids[words(doc, "iCalUID")] = id
 		}
 	}
-	if g.lag == 0 {
-		e.versions = nil
-	}
-	e.versions = append(e.versions, v)
+	e.add(v, g.lag > 0)
 	return e
 }
 
@@ -122,11 +120,16 @@ func (g *Google) Put(calendarID, text string) (id string) {
 	if id == "" {
 		id = g.newID()
 	}
-	reminders := map[*GoogleUser]any(nil)
-	if e := c.events[id]; e != nil && doc["reminders"] == nil {
-		reminders = e.now().reminders
+	var was *googleVersion
+	var reminders map[*GoogleUser]any
+	if e := c.events[id]; e != nil {
+		was = e.now()
+	}
+	if was != nil && doc["reminders"] == nil {
+		reminders = was.reminders
 	}
 	g.save(c, id, g.completed(c, id, doc), reminders)
+	g.settleParts(c, id, was)
 	return id
 }
 
@@ -146,9 +149,7 @@ func (g *Google) Patch(calendarID, eventID, text string) {
 		reminders = nil
 	}
 	g.save(c, eventID, doc, reminders)
-	if words(doc, "status") == "cancelled" {
-		g.cancelParts(c, eventID)
-	}
+	g.settleParts(c, eventID, v)
 }
 
 // Remove deletes an event, or cancels an occurrence; it tells whether there was something.
@@ -274,21 +275,49 @@ func (g *Google) cancel(c *googleCalendar, id string, v *googleVersion) *googleE
 	doc := maps.Clone(v.doc)
 	doc["status"], doc["updated"] = "cancelled", timestamp(g.clock())
 	e := g.save(c, id, doc, v.reminders)
-	g.cancelParts(c, id)
+	g.settleParts(c, id, v)
 	return e
 }
 
-// cancelParts lets the exceptions of a deleted series go with it. Clients store cancelled exceptions "for the lifetime of the parent"
-// (discovery document, Event.status), so by default a list tells of the series only.
-func (g *Google) cancelParts(c *googleCalendar, series string) {
+// settleParts lets the exceptions of a series go with it, and come back with it. Clients store cancelled exceptions "for the lifetime of the
+// parent" (discovery document, Event.status), so by default a list tells of the deleted series only.
+func (g *Google) settleParts(c *googleCalendar, series string, was *googleVersion) {
+	ended := c.events[series].now().cancelled()
+	if ended == (was != nil && was.cancelled()) {
+		return
+	}
 	for _, e := range c.parts[series] {
 		v := e.now()
-		doc := maps.Clone(v.doc)
-		doc["status"] = "cancelled"
-		if g.options.SeriesDeletionNamesAll {
-			g.saveQuietly(c, e.id, doc, v.reminders)
-			continue
+		switch {
+		case ended && !v.cancelled():
+			doc := maps.Clone(v.doc)
+			doc["status"] = "cancelled"
+			g.replace(c, e, &googleVersion{doc: doc, before: v.doc, reminders: v.reminders}, g.options.SeriesDeletionNamesAll)
+		case !ended && v.before != nil:
+			g.replace(c, e, &googleVersion{doc: v.before, reminders: v.reminders}, true)
+		default: // one cancelled by itself is shown differently now
+			g.replace(c, e, &googleVersion{doc: v.doc, etag: v.etag, reminders: v.reminders}, false)
 		}
-		e.versions = []*googleVersion{{seq: v.seq, at: v.at, etag: g.newETag(), doc: doc, reminders: v.reminders}}
 	}
+}
+
+// replace makes a new version of an event, with or without a place in the order of changes.
+func (g *Google) replace(c *googleCalendar, e *googleEvent, v *googleVersion, told bool) {
+	v.seq, v.at = e.now().seq, g.clock()
+	if told {
+		c.seq++
+		v.seq = c.seq
+	}
+	if v.etag == "" {
+		v.etag = g.newETag()
+	}
+	e.add(v, g.lag > 0)
+}
+
+// add makes a version the current one; the others are kept only for lists that lag.
+func (e *googleEvent) add(v *googleVersion, keep bool) {
+	if !keep {
+		e.versions = nil
+	}
+	e.versions = append(e.versions, v)
 }

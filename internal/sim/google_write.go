@@ -193,7 +193,7 @@ func (g *Google) moveEvent(r *googleRequest) (googleAnswer, *googleError) {
 	left := maps.Clone(v.doc)
 	left["status"], left["organizer"] = "cancelled", jsonObject{"email": to.id}
 	e := g.save(c, id, left, v.reminders)
-	g.cancelParts(c, id)
+	g.settleParts(c, id, v)
 	return ok(g.render(c, id, e.now(), g.viewOf(c, r.user)), e.now().etag)
 }
 
@@ -273,9 +273,7 @@ func (e *googleEdit) finish() (googleAnswer, *googleError) {
 		reminders[e.r.user] = e.reminders
 	}
 	saved := e.save(e.c, e.id, e.doc, reminders)
-	if words(e.doc, "status") == "cancelled" {
-		e.cancelParts(e.c, e.id)
-	}
+	e.settleParts(e.c, e.id, e.old)
 	e.Google.mails = append(e.Google.mails, e.mails...)
 	return ok(e.answer(saved.now()))
 }
