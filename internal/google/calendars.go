@@ -173,6 +173,18 @@ func access(role string) cal.Access {
 	return cal.AccessRead
 }
 
+// Primary is the person's own calendar, whose id is their address; empty: no list that was read has it.
+func (c *Client) Primary() cal.Href {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, e := range c.memory.Entries {
+		if e.Primary {
+			return cal.Href(id)
+		}
+	}
+	return ""
+}
+
 // self are the account's calendar user addresses; the primary calendar's id is one.
 func (c *Client) self() []string {
 	c.mu.Lock()

@@ -116,7 +116,7 @@ func (p *pull) named(i *item) bool {
 		p.absent[i.href] = true
 		return false
 	}
-	i.listed = p.told[i.href]
+	i.named = !p.told[i.href]
 	p.note(*i)
 	if i.err == nil && i.series() != "" {
 		p.waiting[i.href] = *i
@@ -160,7 +160,7 @@ func (p *pull) settle(held map[cal.Href]cal.Holding) (late []item, err error) {
 			continue
 		}
 		_, ours := held[h]
-		if !i.listed && !ours && lives {
+		if i.named && !ours && lives {
 			real, err := p.excepted(p.ctx, p.calendar, i.event)
 			if err != nil {
 				return nil, err

@@ -60,7 +60,7 @@ type item struct {
 	err    error        // it cannot be read
 	parent event.Parent // of an exception: what its series says, as far as that is known
 	body   cal.Body
-	listed bool // not only read by name: of an occurrence, it is an exception
+	named  bool // it was read by name and no list told of it, so an occurrence need not be an exception
 }
 
 // series is the series that an exception belongs to; empty: it is none.
