@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
-	"calbridge/internal/engine"
 	"calbridge/internal/google"
 	"calbridge/internal/store"
 )
@@ -129,6 +128,7 @@ type googleDiscovery struct {
 	grant     google.Grant
 	calendars []cal.Facts
 	primary   string // the id of the person's own calendar, which is an address; empty: not told
+	memory    []byte // of the list of calendars, for the next google.Client
 }
 
 // storeGoogle stores the account with its calendars. The same person's account of the same owner is there at most once: it gets the new
@@ -146,7 +146,10 @@ func (s *session) storeGoogle(ctx context.Context, c addGoogleCmd, found googleD
 			return err
 		}
 		k.renewed = !k.Created.IsZero()
-		return k.put(tx, found.calendars)
+		if err := k.put(tx, found.calendars); err != nil {
+			return err
+		}
+		return tx.PutServer(googleMemory(k.ID), found.memory)
 	})
 	if err == nil {
 		err = s.sealedStill(ctx, k.ID, k.Credential, plain)
@@ -304,17 +307,7 @@ func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // googleRemote gives a Google account's remote. It sends nothing yet.
-func (s *session) googleRemote(ctx context.Context, a store.Account) (engine.Provider, error) {
-	way, err := s.googleWay(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	_ = way
-	return nil, fmt.Errorf("account %s: this program cannot speak to %q yet", a.ID, a.Provider)
-}
-
-// googleWay carries requests of an account to Google's API, each with a token that is good.
-func (s *session) googleWay(ctx context.Context, a store.Account) (http.RoundTripper, error) {
+func (s *session) googleRemote(ctx context.Context, a store.Account) (remote, error) {
 	if a.State == store.AccountLocked {
 		return nil, consentAnew(a)
 	}
@@ -326,7 +319,37 @@ func (s *session) googleWay(ctx context.Context, a store.Account) (http.RoundTri
 	if err != nil {
 		return nil, err
 	}
-	return o.Transport(http.DefaultTransport, k), nil
+	cfg := s.googleConfig(o, k)
+	cfg.Scopes, cfg.MemoryKey = a.Scopes, googleMemory(a.ID)
+	if a.Username != "" {
+		cfg.Self = []string{"mailto:" + a.Username}
+	}
+	err = s.read(ctx, func(tx *store.Tx) (err error) {
+		cfg.Memory, err = tx.Server(cfg.MemoryKey)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	client, err := google.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// googleMemory is what an account's list of calendars is kept under, among what is known of servers.
+func googleMemory(id cal.AccountID) string { return "google:" + string(id) }
+
+// googleConfig is what every conversation with Google Calendar starts from.
+func (s *session) googleConfig(o google.OAuth, k google.Keeper) google.Config {
+	cfg := google.Config{API: o.APIURL, Auth: o.Transport(google.NewTransport(), k), Version: ourVersion(), Now: s.clock}
+	if s.Verbose {
+		cfg.Trace = func(x google.Exchange) {
+			s.note("%s %s: %d, %d bytes, %v", x.Method, x.URL, x.Status, x.Bytes, x.Duration.Round(time.Millisecond))
+		}
+	}
+	return cfg
 }
 
 // inHand is the keeper of a grant that is not stored yet. It is good for an hour, and used for seconds.
@@ -339,6 +362,18 @@ func (h inHand) Renew(context.Context, google.Grant, func(context.Context, googl
 }
 
 // googleCalendars lists the calendars with a grant that is not stored yet.
-func (s *session) googleCalendars(_ context.Context, _ google.OAuth, g google.Grant) (googleDiscovery, error) {
-	return googleDiscovery{grant: g}, nil // the first sync lists them
+func (s *session) googleCalendars(ctx context.Context, o google.OAuth, g google.Grant) (found googleDiscovery, err error) {
+	client, err := google.New(s.googleConfig(o, inHand{g}))
+	if err != nil {
+		return found, err
+	}
+	defer client.Close()
+	if found.calendars, err = client.Calendars(ctx, false); err != nil {
+		return found, err
+	}
+	_, found.memory = client.Learned()
+	found.primary = string(client.Primary())
+	g.Email = cmp.Or(g.Email, found.primary) // for what is said about it later
+	found.grant = g
+	return found, nil
 }

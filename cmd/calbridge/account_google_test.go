@@ -200,7 +200,7 @@ func (d *googleDesk) asked(path string) (n int) {
 func TestGoogleAdd(t *testing.T) {
 	d := newGoogleDesk(t)
 	o := d.consent(consents(""), "--name", "Ada", "--owner", "al", "--verbose")
-	if o.code != exitDone || !strings.Contains(o.out, "(Ada)") || !strings.Contains(o.err, "/token: 200") {
+	if o.code != exitDone || !strings.Contains(o.out, "(Ada) with 2 calendars") || !strings.Contains(o.err, "/token: 200") {
 		t.Fatalf("%+v", o)
 	}
 	all := d.accounts()
@@ -208,7 +208,7 @@ func TestGoogleAdd(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	a := all[0]
-	if a.Provider != "google" || a.Name != "Ada" || a.Owner != "al" || a.State != store.AccountActive {
+	if a.Provider != "google" || a.Name != "Ada" || a.Owner != "al" || a.State != store.AccountActive || a.Username != "ada@example.org" || a.Calendars != 2 {
 		t.Errorf("%+v", a)
 	}
 	stored := d.stored(string(a.ID))
@@ -216,8 +216,14 @@ func TestGoogleAdd(t *testing.T) {
 	if stored.Principal != d.ada.Sub || !slices.Equal(stored.Scopes, want) {
 		t.Errorf("%+v", stored)
 	}
-	if n := d.asked("/token"); n != 1 {
-		t.Errorf("%d requests for a token", n)
+	if n := len(d.google.Journal()); n != 3 { // the page, the token, the calendars
+		t.Errorf("%d requests: %+v", n, d.google.Journal())
+	}
+	o = d.consent(consents("bob@example.org"), "--json")
+	var v addAnswer
+	decode(t, o.out, &v)
+	if v.Account.Name != "bob@example.org" || len(v.Calendars) != 1 || v.Calendars[0].Name != "bob@example.org" {
+		t.Errorf("%+v", v)
 	}
 	if wide := d.stored(string(d.joins("--manage-calendars").ID)); !slices.Equal(wide.Scopes, append(want, google.ScopeCalendars)) {
 		t.Errorf("%v", wide.Scopes)
@@ -483,6 +489,38 @@ func TestGoogleRemove(t *testing.T) {
 			t.Error("the last one did not end the consent")
 		}
 	})
+}
+
+// TestGoogleSync: from consent to an event, over a token that has expired, to a consent that is withdrawn and given again.
+func TestGoogleSync(t *testing.T) {
+	d := newGoogleDesk(t)
+	id := string(d.joins().ID)
+	d.google.Put("ada@example.org", `{"summary":"Lunch","start":{"dateTime":"2026-01-05T12:00:00Z"},"end":{"dateTime":"2026-01-05T13:00:00Z"}}`)
+	d.google.ExpireAccess(d.ada)
+	d.google.ResetJournal()
+	d.keepsSecrets(outcome{err: d.must("sync")})
+	if out := d.must("object", "list"); !strings.Contains(out, "Lunch") || d.asked("/token") != 1 {
+		t.Errorf("%d requests for a token\n%s", d.asked("/token"), out)
+	}
+	d.google.Revoke(d.ada)
+	d.google.ResetJournal()
+	o := d.run("sync")
+	if o.code != exitPerson || !strings.Contains(o.out, "ada@example.org") || !strings.Contains(o.out, "account add google") || d.asked("/token") != 1 {
+		t.Errorf("%d requests for a token, %+v", d.asked("/token"), o)
+	}
+	d.keepsSecrets(o)
+	d.google.ResetJournal()
+	if o := d.run("sync"); o.code != exitPerson || len(d.google.Journal()) > 0 {
+		t.Errorf("what was refused is tried again: %+v", o)
+	}
+	d.fails(exitPerson, "account add google --account "+id, "account", "resume", id)
+	d.fails(exitPerson, "account add google --account "+id, "calendar", "edit", "Team", "--name", "Crew")
+	d.joins("--account", id)
+	d.must("sync")
+	d.fails(exitFailed, "--manage-calendars", "calendar", "edit", "Team", "--name", "Crew")
+	d.joins("--account", id, "--manage-calendars")
+	d.must("calendar", "edit", "Team", "--name", "Crew")
+	d.keepsSecrets(outcome{err: d.must("sync", "--verbose")})
 }
 
 // TestGoogleWhileTheKeyIsRotated: a grant that is stored by who read the key before `key rotate` opens afterwards.

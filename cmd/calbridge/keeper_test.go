@@ -129,6 +129,7 @@ func TestRenewedTokenThatCannotBeStored(t *testing.T) {
 		w := d.worker(id)
 		was := w.grant(t)
 		d.google.ExpireAccess(d.ada)
+		d.google.ResetJournal()
 		d.google.Faults(func(f *sim.GoogleFaults) {
 			f.Hook = func(r *http.Request) *sim.GoogleFault {
 				if r.URL.Path == "/token" {

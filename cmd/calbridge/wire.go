@@ -38,26 +38,40 @@ func (s *session) engine(ctx context.Context) (*engine.Engine, error) {
 	return &engine.Engine{Store: db, Open: s.connect, Owner: newOwner(s.chance), Clock: s.clock, Chance: rand.Float64, Limits: limits}, nil
 }
 
-// connect gives the account's remote. It sends nothing yet.
+// remote is an account's remote: what is synced with, and what makes, describes and deletes whole calendars.
+type remote interface {
+	engine.Provider
+	MakeCalendar(context.Context, cal.Facts) (cal.Href, error)
+	Describe(context.Context, cal.Href, cal.Facts) error
+	DropCalendar(context.Context, cal.Href) error
+}
+
+// connect is remote for the engine.
 func (s *session) connect(ctx context.Context, a store.Account) (engine.Provider, error) {
+	return s.remote(ctx, a)
+}
+
+// remote gives the account's remote. It sends nothing yet. A locked account has none: to try refused credentials again is how accounts get
+// blocked.
+func (s *session) remote(ctx context.Context, a store.Account) (remote, error) {
 	switch a.Provider {
 	case "caldav":
-		return s.remote(ctx, a)
+		return s.caldavRemote(ctx, a)
 	case "google":
 		return s.googleRemote(ctx, a)
 	}
 	return nil, fmt.Errorf("account %s: this program cannot speak to %q", a.ID, a.Provider)
 }
 
-// remote is a CalDAV client that tells what it learned about the server.
-type remote struct {
+// caldavRemote is a CalDAV client that tells what it learned about the server.
+type caldavRemote struct {
 	*caldav.Client
 	origin string
 	known  []byte // the profile as it was before
 }
 
 // Learned implements engine.Provider.
-func (r remote) Learned() (server string, profile []byte) {
+func (r caldavRemote) Learned() (server string, profile []byte) {
 	now := marshal(r.Profile())
 	if bytes.Equal(now, r.known) {
 		return r.origin, nil
@@ -65,29 +79,28 @@ func (r remote) Learned() (server string, profile []byte) {
 	return r.origin, now
 }
 
-func (s *session) remote(ctx context.Context, a store.Account) (remote, error) {
-	switch {
-	case a.Provider != "caldav":
-		return remote{}, fmt.Errorf("account %s (%s) is at %s: this command speaks CalDAV only", a.ID, a.Name, a.Provider)
-	case a.State == store.AccountLocked: // trying a refused password again is how accounts get blocked
-		return remote{}, failure{fmt.Errorf("the password of account %s was refused: `calbridge account resume %s --password-file FILE`", a.ID, a.ID), exitPerson}
+func (s *session) caldavRemote(ctx context.Context, a store.Account) (remote, error) {
+	if a.State == store.AccountLocked {
+		return nil, failure{fmt.Errorf("the password of account %s was refused: `calbridge account resume %s --password-file FILE`", a.ID, a.ID), exitPerson}
 	}
 	password, err := s.unseal(ctx, a)
 	if err != nil {
-		return remote{}, err
+		return nil, err
 	}
 	cfg, err := s.dial()
 	if err != nil {
-		return remote{}, err
+		return nil, err
 	}
 	cfg.Homes, cfg.Username, cfg.Password = a.Homes, a.Username, password
-	r := remote{origin: origin(a)}
+	r := caldavRemote{origin: origin(a)}
 	if cfg.Profile, err = s.profile(ctx, r.origin); err != nil {
-		return remote{}, err
+		return nil, err
 	}
 	r.known = marshal(cfg.Profile)
-	r.Client, err = caldav.New(cfg)
-	return r, err
+	if r.Client, err = caldav.New(cfg); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // profile is what earlier conversations taught about a server. One that cannot be read teaches nothing.
