@@ -16,14 +16,7 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
-	"calbridge/internal/engine"
 	"calbridge/internal/google"
-)
-
-var (
-	_ engine.Provider = (*google.Client)(nil)
-	_ engine.Once     = (*google.Client)(nil)
-	_ engine.Watcher  = (*google.Client)(nil)
 )
 
 // fixed answers everything with one text.
