@@ -92,7 +92,7 @@ func countOf(calendars []cal.Calendar, account cal.AccountID) (n int) {
 
 func (s *session) accountTable(views []accountView) error {
 	if len(views) == 0 {
-		s.say("No accounts yet. Add one: calbridge account add caldav --help")
+		s.say("No accounts yet. Add one: calbridge account add --help")
 		return nil
 	}
 	t := s.table("id", "name", "provider", "username", "state", "calendars", "trouble")

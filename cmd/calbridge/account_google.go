@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/engine"
 	"calbridge/internal/google"
 	"calbridge/internal/store"
 )
@@ -149,7 +150,7 @@ func (s *session) storeGoogle(ctx context.Context, c addGoogleCmd, found googleD
 		if err := k.put(tx, found.calendars); err != nil {
 			return err
 		}
-		return tx.PutServer(googleMemory(k.ID), found.memory)
+		return tx.PutServer(store.MemoryKey(k.ID), found.memory)
 	})
 	if err == nil {
 		err = s.sealedStill(ctx, k.ID, k.Credential, plain)
@@ -219,13 +220,39 @@ func (k *keptGoogle) put(tx *store.Tx, facts []cal.Facts) (err error) {
 
 // ── Leaving, and coming back. ──
 
-// leaveGoogle tells Google that an account's consent is of no use any more. Whatever comes of it, the account is removed here.
+// leaveGoogle tells Google that an account's channels and its consent are of no use any more. Whatever comes of it, the account is removed
+// here.
 func (s *session) leaveGoogle(ctx context.Context, a store.Account) (revoked bool) {
+	if err := s.stopChannels(ctx, a); err != nil {
+		s.note("Google goes on sending notifications until they expire: %v", err)
+	}
 	err := s.revoke(ctx, a)
 	if err != nil {
 		s.note("The consent at Google stays: %v. To end it, take away the access at https://myaccount.google.com/connections", err)
 	}
 	return err == nil
+}
+
+// stopChannels ends the account's push channels: once it is removed, nobody knows them any more.
+func (s *session) stopChannels(ctx context.Context, a store.Account) error {
+	var all []store.Channel
+	err := s.read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Channels(a.ID)
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	r, err := s.remote(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	watcher, ok := r.(engine.Watcher)
+	if !ok {
+		return nil
+	}
+	return engine.StopChannels(ctx, watcher, all)
 }
 
 func (s *session) revoke(ctx context.Context, a store.Account) error {
@@ -320,7 +347,7 @@ func (s *session) googleRemote(ctx context.Context, a store.Account) (remote, er
 		return nil, err
 	}
 	cfg := s.googleConfig(o, k)
-	cfg.Scopes, cfg.MemoryKey = a.Scopes, googleMemory(a.ID)
+	cfg.Scopes, cfg.MemoryKey = a.Scopes, store.MemoryKey(a.ID)
 	if a.Username != "" {
 		cfg.Self = []string{"mailto:" + a.Username}
 	}
@@ -337,9 +364,6 @@ func (s *session) googleRemote(ctx context.Context, a store.Account) (remote, er
 	}
 	return client, nil
 }
-
-// googleMemory is what an account's list of calendars is kept under, among what is known of servers.
-func googleMemory(id cal.AccountID) string { return "google:" + string(id) }
 
 // googleConfig is what every conversation with Google Calendar starts from.
 func (s *session) googleConfig(o google.OAuth, k google.Keeper) google.Config {

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"calbridge/internal/cal"
+	"calbridge/internal/engine"
 	"calbridge/internal/google"
 	"calbridge/internal/sim"
 	"calbridge/internal/store"
@@ -442,6 +444,28 @@ func TestGoogleAnotherPerson(t *testing.T) {
 	}
 }
 
+// watch opens a push channel, and puts it on record as a sync does.
+func (d *googleDesk) watch(id cal.AccountID) {
+	d.t.Helper()
+	s := d.session()
+	defer s.close()
+	r, err := s.remote(d.t.Context(), d.stored(string(id)))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer r.Close()
+	opened, err := r.(engine.Watcher).Watch(d.t.Context(), cal.Channel{ID: "c1", Token: "t", Address: d.at + "/nowhere", Calendar: "ada@example.org"})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	err = s.write(d.t.Context(), func(tx *store.Tx) error {
+		return tx.AddChannel(store.Channel{Channel: opened, Account: id, State: store.ChannelOpen})
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 func TestGoogleRemove(t *testing.T) {
 	t.Run("revoked", func(t *testing.T) {
 		d := newGoogleDesk(t)
@@ -477,6 +501,17 @@ func TestGoogleRemove(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 		d.keepsSecrets(o)
+	})
+	t.Run("its channels", func(t *testing.T) {
+		d := newGoogleDeskAt(t, sim.GoogleOptions{PlainWebhooks: true})
+		id := d.joins().ID
+		d.watch(id)
+		if n := len(d.google.Channels()); n != 1 {
+			t.Fatalf("%d channels", n)
+		}
+		if o := d.run("account", "remove", string(id), "--yes"); o.code != exitDone || o.err != "" || len(d.google.Channels()) > 0 {
+			t.Errorf("%v %+v", d.google.Channels(), o)
+		}
 	})
 	t.Run("another owner needs it", func(t *testing.T) {
 		d := newGoogleDesk(t)
