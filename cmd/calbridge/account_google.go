@@ -34,7 +34,7 @@ func (c addGoogleCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	g, err := s.askConsent(ctx, o, c.scopes(was), c)
+	g, err := s.askConsent(ctx, o, c.scopes(was), was.Username, c)
 	if err != nil {
 		return err
 	}
@@ -76,20 +76,20 @@ func (k keptGoogle) answer(s *session) error {
 	return nil
 }
 
-// before makes sure, before a person is asked for anything, that the answer can be kept. With --account it gives that account.
-func (c addGoogleCmd) before(ctx context.Context, s *session) (was *store.Account, err error) {
+// before makes sure, before a person is asked for anything, that the answer can be kept. With --account it gives that account,
+// else one without an ID.
+func (c addGoogleCmd) before(ctx context.Context, s *session) (was store.Account, err error) {
 	if c.Wait <= 0 {
-		return nil, usage("--wait %v is no time to answer in", c.Wait)
+		return was, usage("--wait %v is no time to answer in", c.Wait)
 	}
 	if _, err := s.store(ctx); err != nil {
-		return nil, err
+		return was, err
 	}
 	if _, err := s.keys(ctx); err != nil || c.Account == "" {
-		return nil, err
+		return was, err
 	}
-	err = s.read(ctx, func(tx *store.Tx) error {
-		a, err := findAccount(tx, c.Account)
-		was = &a
+	err = s.read(ctx, func(tx *store.Tx) (err error) {
+		was, err = findAccount(tx, c.Account)
 		return err
 	})
 	if err == nil && was.Provider != "google" {
@@ -99,17 +99,17 @@ func (c addGoogleCmd) before(ctx context.Context, s *session) (was *store.Accoun
 }
 
 // scopes is what to ask for: what a renewed consent leaves out is lost.
-func (c addGoogleCmd) scopes(was *store.Account) []string {
+func (c addGoogleCmd) scopes(was store.Account) []string {
 	scopes := []string{google.ScopeEvents, google.ScopeCalendarList}
-	if c.ManageCalendars || was != nil && slices.Contains(was.Scopes, google.ScopeCalendars) {
+	if c.ManageCalendars || slices.Contains(was.Scopes, google.ScopeCalendars) {
 		scopes = append(scopes, google.ScopeCalendars)
 	}
 	return scopes
 }
 
 // samePerson: with another person's calendars in its place, everything in an account would look deleted.
-func samePerson(was *store.Account, g google.Grant) error {
-	if was == nil || was.Principal == g.Sub {
+func samePerson(was store.Account, g google.Grant) error {
+	if was.ID == "" || was.Principal == g.Sub {
 		return nil
 	}
 	return failure{fmt.Errorf("account %s (%s) is of Google user %s, and the consent came from Google user %s: nothing was stored; "+

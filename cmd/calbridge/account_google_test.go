@@ -442,6 +442,14 @@ func TestGoogleAnotherPerson(t *testing.T) {
 	if all := d.accounts(); len(all) != 1 {
 		t.Errorf("%+v", all)
 	}
+	for _, o := range []outcome{
+		d.consent(consents("bob@example.org"), "--name", "Bob"),
+		d.consent(consents(""), "--account", "Bob"), // the page is told whom to ask; else it would be ada
+	} {
+		if o.code != exitDone {
+			t.Errorf("%+v", o)
+		}
+	}
 }
 
 // watch opens a push channel, and puts it on record as a sync does.

@@ -78,10 +78,14 @@ var allSettings = []setting{
 		(*settings).readReconcile, func(s settings) any { return brief(s.reconcile) }},
 	{"max_delete", "CALBRIDGE_MAX_DELETE", func(f flags) string { return f.MaxDelete }, (*settings).readMaxDelete,
 		func(s settings) any { return s.maxDelete }},
-	{"google_client_id", "CALBRIDGE_GOOGLE_CLIENT_ID", noFlag, func(s *settings, text string) error { s.google.clientID = text; return nil },
+	{"google_client_id", "CALBRIDGE_GOOGLE_CLIENT_ID", noFlag,
+		func(s *settings, text string) error { s.google.clientID = strings.TrimSpace(text); return nil },
 		func(s settings) any { return s.google.clientID }},
 	{"google_client_secret", "CALBRIDGE_GOOGLE_CLIENT_SECRET", noFlag,
-		func(s *settings, text string) error { s.google.secret = google.Secret(text); return nil },
+		func(s *settings, text string) error {
+			s.google.secret = google.Secret(strings.TrimSpace(text))
+			return nil
+		},
 		func(s settings) any { return hideKey(string(s.google.secret)) }},
 	{"google_api_url", "CALBRIDGE_GOOGLE_API_URL", noFlag, (*settings).readGoogleAPI, func(s settings) any { return s.google.apiURL }},
 	{"google_auth_url", "CALBRIDGE_GOOGLE_AUTH_URL", noFlag, readURL(func(s *settings) *string { return &s.google.authURL }),

@@ -20,8 +20,8 @@ import (
 )
 
 // askConsent leads a person to Google's consent page, in a browser, and waits for what comes back to a port of this machine (RFC 8252
-// §7.3) or is pasted into the terminal.
-func (s *session) askConsent(ctx context.Context, o google.OAuth, scopes []string, c addGoogleCmd) (google.Grant, error) {
+// §7.3) or is pasted into the terminal. hint is who should be asked, an address; empty: whoever sits there.
+func (s *session) askConsent(ctx context.Context, o google.OAuth, scopes []string, hint string, c addGoogleCmd) (google.Grant, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return google.Grant{}, fmt.Errorf("wait for Google's answer: %w", err)
@@ -32,7 +32,11 @@ func (s *session) askConsent(ctx context.Context, o google.OAuth, scopes []strin
 	}
 	d := &doorstep{question: question, answers: make(chan url.Values, 1)}
 	defer d.open(listener)()
-	s.showConsent(question.URL, !c.NoBrowser)
+	address := question.URL
+	if hint != "" {
+		address += "&login_hint=" + url.QueryEscape(hint) // OpenID Connect Core §3.1.2.1
+	}
+	s.showConsent(address, !c.NoBrowser)
 	if isTerminal(s.stdin) {
 		s.note("If that browser is on another machine, paste the address here that it ends up at:")
 		go d.read(s.stdin, s.note)
