@@ -169,9 +169,15 @@ func reason(err error) string {
 	return f.reason
 }
 
-// missing reports whether err says that there is nothing of that name.
+// missing reports whether err says that there is nothing of that name. The other reasons of a 410 are about lists.
 func missing(err error) bool {
-	return status(err) == http.StatusNotFound || status(err) == http.StatusGone
+	switch status(err) {
+	case http.StatusNotFound:
+		return true
+	case http.StatusGone:
+		return reason(err) != "fullSyncRequired" && reason(err) != "updatedMinTooLongAgo"
+	}
+	return false
 }
 
 // maxPause is the longest Google may make us wait in one go.
