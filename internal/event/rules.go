@@ -228,7 +228,7 @@ func (r ruleReader) periods(said *rule, line ical.Line, zone string, loc *time.L
 			said.note = "recurrence: " + clip(value) + " is no period; left out"
 			continue
 		}
-		if strings.HasSuffix(length, "Z") {
+		if strings.HasSuffix(start, "Z") || strings.HasSuffix(length, "Z") {
 			m = instantIn(m.t, utc, time.UTC)
 		}
 		begin, tzid := m.value()

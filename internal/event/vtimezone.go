@@ -12,27 +12,63 @@ import (
 // within 28 years, so no rule looks like another.
 const zoneYears = 28
 
+// settled is a year that no zone has announced other rules for, but Morocco and Palestine their Ramadans.
+const settled = 2045
+
+// lasting is how many years a rule must hold to have no end. Cairo's, the day after the last Thursday of October, falls into November
+// every few years, which no rule can say.
+const lasting = 12
+
 // observance is one change of a zone's clocks (RFC 5545 §3.6.5).
 type observance struct {
-	at       time.Time // the wall time it begins, in the offset before, as if it were UTC
-	from, to int       // seconds east of UTC
+	at time.Time // the wall time it begins, in the offset before, as if it were UTC
+	kind
+}
+
+// kind is what the clocks do.
+type kind struct {
+	from, to int // seconds east of UTC
 	name     string
 	summer   bool
-	key      string // changes with one key differ in their time only
+}
+
+// season is what the clocks do, and when in the year, but for the day of the month.
+type season struct {
+	kind
+	month   time.Month
+	weekday time.Weekday
+	second  int // of the day
+}
+
+func (o observance) ofKind() kind { return o.kind }
+
+func (o observance) season() season {
+	hour, minute, second := o.at.Clock()
+	return season{o.kind, o.at.Month(), o.at.Weekday(), hour*3600 + minute*60 + second}
 }
 
 // vtimezone says what the clocks of a zone show from the year of an instant on.
 func vtimezone(tzid string, loc *time.Location, since time.Time) string {
 	var b strings.Builder
+	var single []observance // that follow no rule
 	b.WriteString("BEGIN:VTIMEZONE\r\nTZID:" + tzid + "\r\n")
 	first := time.Date(since.UTC().Year(), 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, -1)
-	last := first.AddDate(zoneYears, 0, 0)
-	for _, set := range grouped(changes(loc, first, last)) {
+	last := time.Date(max(first.Year()+zoneYears, settled), 12, 31, 0, 0, 0, 0, time.UTC)
+	all := changes(loc, first, last)
+	for _, set := range grouped(all, observance.season) {
 		for len(set) > 0 {
-			n, rule := yearly(set, last.Year()-1)
-			writeObservance(&b, set[:n], rule)
+			n, rule := yearly(set, last.Year())
+			if rule == "" {
+				single = append(single, set[0])
+			} else {
+				writeObservance(&b, set[:1], rule)
+			}
 			set = set[n:]
 		}
+	}
+	slices.SortFunc(single, func(a, b observance) int { return a.at.Compare(b.at) })
+	for _, set := range grouped(single, observance.ofKind) {
+		writeObservance(&b, set, "")
 	}
 	b.WriteString("END:VTIMEZONE\r\n")
 	return b.String()
@@ -77,16 +113,17 @@ func nextBound(t time.Time) time.Time {
 
 func observanceAt(t time.Time, from, to int, name string, summer bool) observance {
 	at := t.UTC().Add(time.Duration(from) * time.Second)
-	key := fmt.Sprint(from, to, name, summer, at.Format("150405"), int(at.Month()), int(at.Weekday()))
-	return observance{at, from, to, name, summer, key}
+	return observance{at, kind{from, to, name, summer}}
 }
 
 // grouped puts changes of one key together, in the order of their first.
-func grouped(all []observance) (sets [][]observance) {
+func grouped[K comparable](all []observance, key func(observance) K) (sets [][]observance) {
+	places := map[K]int{}
 	for _, o := range all {
-		i := slices.IndexFunc(sets, func(set []observance) bool { return set[0].key == o.key })
-		if i < 0 {
+		i, there := places[key(o)]
+		if !there {
 			i, sets = len(sets), append(sets, nil)
+			places[key(o)] = i
 		}
 		sets[i] = append(sets[i], o)
 	}
@@ -109,7 +146,7 @@ func yearly(set []observance, last int) (n int, rule string) {
 	}
 	at := set[0].at
 	rule = fmt.Sprintf("FREQ=YEARLY;BYMONTH=%d;%s", at.Month(), weekdayRule(at, low, high))
-	if end := set[n-1]; end.at.Year() < last {
+	if end := set[n-1]; end.at.Year() < last || n < lasting {
 		rule += ";UNTIL=" + end.at.Add(-time.Duration(end.from)*time.Second).Format(utcForm)
 	}
 	return n, rule
@@ -133,15 +170,18 @@ func weekdayRule(at time.Time, low, high int) string {
 }
 
 func writeObservance(b *strings.Builder, set []observance, rule string) {
-	o, kind := set[0], "STANDARD"
+	o, name := set[0], "STANDARD"
 	if o.summer {
-		kind = "DAYLIGHT"
+		name = "DAYLIGHT"
 	}
-	fmt.Fprintf(b, "BEGIN:%s\r\nTZNAME:%s\r\nTZOFFSETFROM:%s\r\nTZOFFSETTO:%s\r\nDTSTART:%s\r\n", kind, o.name, utcOffset(o.from), utcOffset(o.to), o.at.Format(wallForm))
+	fmt.Fprintf(b, "BEGIN:%s\r\nTZNAME:%s\r\nTZOFFSETFROM:%s\r\nTZOFFSETTO:%s\r\nDTSTART:%s\r\n", name, o.name, utcOffset(o.from), utcOffset(o.to), o.at.Format(wallForm))
 	if rule != "" {
 		b.WriteString("RRULE:" + rule + "\r\n")
 	}
-	b.WriteString("END:" + kind + "\r\n")
+	for _, again := range set[1:] {
+		b.WriteString("RDATE:" + again.at.Format(wallForm) + "\r\n")
+	}
+	b.WriteString("END:" + name + "\r\n")
 }
 
 // utcOffset is an offset as RFC 5545 §3.3.14 writes it.
