@@ -108,7 +108,7 @@ func (u *GoogleUser) listed(g *Google, e *googleEntry) {
 
 func (c *googleCalendar) primary() bool { return c.owner != nil && c.owner.Email == c.id }
 
-// entryShown is an entry as its user reads it: what he wrote over what the calendar says.
+// shown is an entry as its user reads it: what he wrote over what the calendar says.
 func (e *googleEntry) shown(u *GoogleUser) jsonObject {
 	c := e.calendar
 	if e.deleted {
@@ -285,7 +285,7 @@ func (g *Google) deleteEntry(r *googleRequest) (googleAnswer, *googleError) {
 	return noContent()
 }
 
-// calendarShown has an etag of its own, other than those of the entries (Google, Get specific versions of resources).
+// shown has an etag of its own, other than those of the entries (Google, Get specific versions of resources).
 func (c *googleCalendar) shown() jsonObject {
 	out := maps.Clone(c.props)
 	out["kind"], out["etag"], out["id"] = "calendar#calendar", c.etag, c.id

@@ -37,7 +37,13 @@ func (g *Google) Channels() []string {
 }
 
 // Settle waits until every notification has been delivered or given up.
-func (g *Google) Settle() { g.posts.Wait() }
+func (g *Google) Settle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.posts > 0 {
+		g.settled.Wait()
+	}
+}
 
 func (g *Google) watchEvents(r *googleRequest) (googleAnswer, *googleError) {
 	c, err := g.reachable(r, "reader")
@@ -174,12 +180,18 @@ func (g *Google) post(ch *googleChannel, state string) {
 			header.Set(name, value)
 		}
 	}
-	address := ch.address
-	g.posts.Go(func() { g.deliver(address, header) })
+	g.posts++
+	go g.deliver(ch.address, header)
 }
 
 // deliver tries again after 500, 502, 503 and 504 only; anything else is lost (Google, Push notifications).
 func (g *Google) deliver(address string, header http.Header) {
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.posts--
+		g.settled.Broadcast()
+	}()
 	for range 3 {
 		r, err := http.NewRequest(http.MethodPost, address, http.NoBody)
 		if err != nil {

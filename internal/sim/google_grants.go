@@ -187,9 +187,6 @@ func (g *Google) refresh(r *googleRequest, client string) googleAnswer {
 		return tokenError(http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
 	}
 	answer := jsonObject{}
-	if sent == grant.current {
-		grant.replaces = ""
-	}
 	if g.options.RotateRefreshTokens {
 		grant.replaces, grant.current = sent, "1//0"+g.secret("refresh")
 		g.oauth.grants[grant.current] = grant

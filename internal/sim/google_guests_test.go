@@ -119,6 +119,9 @@ func TestGoogleSelf(t *testing.T) {
 	if strings.Count(s.text, `"self":true`) != 1 || s.str("organizer", "email") != second.ID || s.str("creator", "email") != "ada@example.org" {
 		t.Error(s.text)
 	}
+	if b.must("POST", "calendars/"+second.ID+"/events?sendUpdates=all", `{`+guests+`}`); strings.Contains(b.mailed(), "ada@") {
+		t.Error("mailed to the caller")
+	}
 	b.clean()
 }
 

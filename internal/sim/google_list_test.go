@@ -321,6 +321,7 @@ func TestGoogleInstances(t *testing.T) {
 	for _, id := range []string{"series_20260304T090000Z", "series_20260401T090000Z", "series_20260302", "series_R20260401T080000_20260501T090000Z"} {
 		b.want(404, "notFound", "GET", primary+"/"+id, "")
 	}
+	b.must("GET", primary+"/series_R20260401T080000_20260402T090000Z", "") // "_" in an id does not mean instance
 	got := b.must("GET", primary+"/series_20260303T090000Z", "")
 	if got.str("originalStartTime", "dateTime") != "2026-03-03T09:00:00Z" || got.str("recurringEventId") != "series" || got.obj["recurrence"] != nil ||
 		got.str("iCalUID") != "series@google.com" {

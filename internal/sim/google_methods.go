@@ -16,7 +16,7 @@ type googleMethod struct {
 	handle func(*Google, *googleRequest) (googleAnswer, *googleError)
 }
 
-// writes tells whether the method changes an event, which is when guests may be mailed.
+// notifies tells whether the method has sendUpdates: guests may be mailed.
 func (m *googleMethod) notifies() bool {
 	switch m.id {
 	case "events.insert", "events.update", "events.patch", "events.delete", "events.move":

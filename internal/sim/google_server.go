@@ -21,7 +21,6 @@ import (
 type Google struct {
 	options GoogleOptions
 	clock   func() time.Time
-	posts   sync.WaitGroup // notifications under way
 
 	mu         sync.Mutex // guards all below
 	users      []*GoogleUser
@@ -37,6 +36,8 @@ type Google struct {
 	zones      map[string]*time.Location // nil: no such zone
 	channels   map[string]*googleChannel
 	oauth      googleOAuth
+	posts      int        // notifications under way
+	settled    *sync.Cond // posts has become less
 }
 
 // GoogleOptions make a server. The zero value is the server as it is.
@@ -80,8 +81,10 @@ func NewGoogle(o GoogleOptions) *Google {
 	if o.Notify == nil {
 		o.Notify = &http.Client{Timeout: 10 * time.Second}
 	}
-	return &Google{options: o, clock: o.Clock, calendars: map[string]*googleCalendar{}, zones: map[string]*time.Location{},
+	g := &Google{options: o, clock: o.Clock, calendars: map[string]*googleCalendar{}, zones: map[string]*time.Location{},
 		channels: map[string]*googleChannel{}, oauth: newGoogleOAuth(), serial: 1_700_000_000_000_000}
+	g.settled = sync.NewCond(&g.mu)
+	return g
 }
 
 // AddUser makes an account with an empty primary calendar in UTC.
