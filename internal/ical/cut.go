@@ -46,6 +46,16 @@ func Continues(master, next cal.Body, at string) bool {
 	return was != nil && is != nil && sameClock(was, is) && a.clock().instance(is.Value(), is.parameter("TZID")) == at
 }
 
+// Counted reports whether a rule of the master has a COUNT.
+func Counted(master cal.Body) bool {
+	o, c := readMaster(master)
+	counted := false
+	if o != nil {
+		o.own(c, func(l *line) { counted = counted || l.name == "RRULE" && rulePart(l.Value(), "COUNT") != "" })
+	}
+	return counted
+}
+
 // sameClock reports whether two starts are of one kind and in one zone.
 func sameClock(a, b *line) bool {
 	m, ok := a.moment()

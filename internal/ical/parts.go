@@ -187,7 +187,7 @@ func Hide(body cal.Body) (cal.Body, error) {
 			}
 		})
 		o.nested(c, p.removeComponent)
-		p.setStart(c, id.withParameters(nil, func(name string) bool { return strings.EqualFold(name, "RANGE") })[len("RECURRENCE-ID"):])
+		p.setStart(c, id.withParameters(nil, isRange)[len("RECURRENCE-ID"):])
 		p.set(c, "STATUS", "CANCELLED")
 	}
 	return p.body(), nil
@@ -324,4 +324,34 @@ func quoted(value string) string {
 		return `"` + value + `"`
 	}
 	return value
+}
+
+// OnlyThis is an exception's text for its instance alone, without RANGE=THISANDFUTURE.
+func OnlyThis(body cal.Body) cal.Body {
+	o, err := readOutline(body)
+	if err != nil {
+		return body
+	}
+	p := newPatch(o)
+	for _, c := range o.objects() {
+		if l := o.find(c, "RECURRENCE-ID"); l != nil && l.parameter("RANGE") != "" {
+			p.replaceLine(l.index, fold(l.withParameters(nil, isRange), p.end))
+		}
+	}
+	return p.body()
+}
+
+func isRange(parameter string) bool { return strings.EqualFold(parameter, "RANGE") }
+
+// Rename is a body with another UID, and nothing else changed.
+func Rename(body cal.Body, uid string) cal.Body {
+	o, err := readOutline(body)
+	if err != nil {
+		return body
+	}
+	p := newPatch(o)
+	for _, c := range o.objects() {
+		p.set(c, "UID", escape(uid))
+	}
+	return p.body()
 }

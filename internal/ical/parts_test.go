@@ -183,3 +183,16 @@ func TestHide(t *testing.T) {
 		t.Errorf("a series was hidden: %v", err)
 	}
 }
+
+func TestOnlyThis(t *testing.T) {
+	other := recurring("RECURRENCE-ID;TZID=Europe/Berlin;RANGE=THISANDFUTURE:20260119T090000", "DTSTART:20260119T090000Z")
+	if got, want := OnlyThis(other), recurring("RECURRENCE-ID;TZID=Europe/Berlin:20260119T090000", "DTSTART:20260119T090000Z"); got != want {
+		t.Errorf("%s", got)
+	}
+	if got := OnlyThis(berlin("", override("20260119", ""))); got != berlin("", override("20260119", "")) {
+		t.Errorf("%s", got)
+	}
+	if got := Rename(berlin("", override("20260119", "")), "v,w"); strings.Count(string(got), `UID:v\,w`) != 2 || strings.Contains(string(got), "UID:u") {
+		t.Errorf("%s", got)
+	}
+}
