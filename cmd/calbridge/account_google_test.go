@@ -542,6 +542,11 @@ func TestGoogleSync(t *testing.T) {
 	d.google.ExpireAccess(d.ada)
 	d.google.ResetJournal()
 	d.keepsSecrets(outcome{err: d.must("sync")})
+	for _, x := range d.google.Journal() {
+		if strings.HasSuffix(x.Path, "/calendarList") && x.Query.Get("syncToken") == "" {
+			t.Error("the list of calendars that was read a moment ago is read whole again")
+		}
+	}
 	if out := d.must("object", "list"); !strings.Contains(out, "Lunch") || d.asked("/token") != 1 {
 		t.Errorf("%d requests for a token\n%s", d.asked("/token"), out)
 	}
