@@ -14,6 +14,7 @@ var (
 	ErrRefused  = errors.New("refused by the remote")                  // 400, 403, 413, 415, 422: trying again is no use
 	ErrReadOnly = errors.New("calendar is read-only")                  // 403 with need-privileges
 	ErrLocked   = errors.New("credentials refused")                    // 401, a revoked grant: stop the account
+	ErrMoot     = errors.New("nothing to change at the remote")        // it has no words for what differs; nothing was sent
 	ErrUnsent   = errors.New("not sent")                               // no byte left: it cannot have happened
 )
 

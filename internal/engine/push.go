@@ -202,6 +202,8 @@ func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 	switch err := p.err; {
 	case err == nil:
 		return tx.Outcome(p.attempt.ID, cal.AttemptDone)
+	case errors.Is(err, cal.ErrMoot): // reading shows what the remote makes of it, and a notice names what it has no words for
+		return tx.Believe(p.attempt.ID)
 	case errors.Is(err, cal.ErrChanged), errors.Is(err, cal.ErrGone): // the pull of this run reads it, and the table decides
 		return tx.Outcome(p.attempt.ID, cal.AttemptRefused)
 	case errors.Is(err, cal.ErrReadOnly):

@@ -87,6 +87,12 @@ func (tx *Tx) Outcome(id string, state cal.AttemptState) error {
 	return wrap("note the outcome of a write", err)
 }
 
+// Believe notes that an attempt is done, whatever the remote goes on to show: no etag is like its condition any more.
+func (tx *Tx) Believe(id string) error {
+	err := tx.one(`UPDATE attempts SET state = ?, condition = 'moot' WHERE id = ?`, string(cal.AttemptDone), id)
+	return wrap("note the outcome of a write", err)
+}
+
 // Forget takes an attempt off the record because it surely did not happen and no longer can.
 func (tx *Tx) Forget(id string) error {
 	_, err := tx.exec(`DELETE FROM attempts WHERE id = ?`, id)
