@@ -138,6 +138,8 @@ func (r *reader) ends() (err error) {
 		return err
 	case r.end.isDate != r.start.isDate:
 		return refuse("DTEND: it is not of the kind of DTSTART; make both dates, or both date-times")
+	case r.end.t.Year() > 9999:
+		return refuse("DURATION: it ends after the year 9999")
 	case r.end.t.Before(r.start.t):
 		return refuse("DTEND: it lies before DTSTART")
 	case r.end.isDate && r.end.t.Equal(r.start.t):
@@ -291,14 +293,14 @@ func (r *reader) line(l ical.Line) {
 	case "UID":
 		r.uid = ical.Text(strings.TrimSpace(l.Value))
 	case "SUMMARY":
-		r.summary = ical.Text(l.Value)
+		r.summary = text(l.Value)
 	case "LOCATION":
-		r.location = ical.Text(l.Value)
+		r.location = text(l.Value)
 	case "DESCRIPTION":
-		r.description = withoutMeet(ical.Text(l.Value))
+		r.description = withoutMeet(text(l.Value))
 	case "X-ALT-DESC":
 		if strings.EqualFold(l.Parameter("FMTTYPE"), "text/html") {
-			r.html = ical.Text(l.Value)
+			r.html = text(l.Value)
 		}
 	case "STATUS":
 		r.status = word
@@ -323,6 +325,9 @@ func (r *reader) line(l ical.Line) {
 	}
 }
 
+// text is a TEXT value as JSON can hold it.
+func text(value string) string { return strings.ToValidUTF8(ical.Text(value), "\uFFFD") }
+
 // visibilityOf is a CLASS at Google; who does not know one treats it as private (RFC 5545 §3.8.1.3).
 func visibilityOf(class string) string {
 	switch class {
@@ -342,7 +347,8 @@ func (r *reader) attachment(l ical.Line) {
 // text is the description as Google is to have it: the HTML where it says what DESCRIPTION says, so that who edits one of the two
 // does not undo it with the other.
 func (c content) text() string {
-	if c.html != "" && plain(c.html) == strings.TrimSpace(c.description) {
+	words := strings.TrimSpace(c.description)
+	if words != "" && isHTML(c.html) && plain(c.html) == words {
 		return c.html
 	}
 	return c.description

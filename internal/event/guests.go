@@ -3,6 +3,8 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+
+	"calbridge/internal/cal"
 )
 
 // people compares the guests. One who stays keeps what is known of him at Google but for what the text changed: an attendee that is
@@ -41,14 +43,13 @@ func byAddress(guests []guest) map[string]guest {
 
 // staying are the attendees at Google that are still wanted, or that the text never showed. It takes them out of is.
 func (c *change) staying(was, is map[string]guest) ([]any, error) {
-	var raw []map[string]json.RawMessage
-	if c.native["attendees"] != nil {
-		if err := json.Unmarshal(c.native["attendees"], &raw); err != nil {
-			return nil, fmt.Errorf("read the attendees: %w", err)
-		}
-	}
 	list := []any{}
-	for i, a := range c.event.Attendees {
+	for _, raw := range c.elements("attendees") {
+		var a Attendee
+		var members map[string]json.RawMessage
+		if json.Unmarshal(raw, &a) != nil || json.Unmarshal(raw, &members) != nil {
+			return nil, fmt.Errorf("read the attendee %s: %w", raw, cal.ErrRefused)
+		}
 		key := addressKey(a.Email)
 		before, shown := was[key]
 		now, wanted := is[key]
@@ -62,11 +63,11 @@ func (c *change) staying(was, is map[string]guest) ([]any, error) {
 			continue
 		case wanted:
 			if edits := before.edits(now, a.Self); len(edits) > 0 {
-				set(raw[i], edits)
+				set(members, edits)
 				c.touched(a)
 			}
 		}
-		list = append(list, raw[i])
+		list = append(list, members)
 	}
 	return list, nil
 }

@@ -145,6 +145,9 @@ func (v *vevent) originally() error {
 		return errors.New("it is an exception of a series, and has no originalStartTime that can be read")
 	}
 	v.unknownZone("originalStartTime", unknown)
+	if v.parent.AllDay && !m.isDate {
+		m = dateOf(m.t)
+	}
 	v.original = m.exact()
 	return nil
 }

@@ -164,5 +164,5 @@ func (c clocks) moment(t *Time, fallback string) (m moment, unknown string, ok b
 			return m, unknown, false
 		}
 	}
-	return instantIn(at, zone, loc), unknown, true
+	return instantIn(at, zone, loc), unknown, 1 < at.Year() && at.Year() < 9999 // so that no zone moves it to a year of other than four digits
 }

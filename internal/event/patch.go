@@ -127,12 +127,14 @@ func orElse(text, otherwise string) string {
 // description: HTML is sent if it was edited itself. Else a text that did not change leaves the HTML at Google alone, and one that
 // did takes its place.
 func (c *change) description() error {
-	edited := c.want.html != c.base.html && c.want.text() == c.want.html && c.want.html != ""
-	switch {
-	case edited:
-		c.out["description"] = c.want.html
-	case c.want.description != c.base.description:
-		c.out["description"] = c.want.description
+	was, is := c.base.description, c.want.description
+	if c.base.html != "" { // then the words were made out of it, trimmed
+		was, is = strings.TrimSpace(was), strings.TrimSpace(is)
+	}
+	text := c.want.text()
+	rewritten := c.want.html != c.base.html && text == c.want.html && text != ""
+	if (rewritten || was != is) && text != c.event.Description {
+		c.out["description"] = text
 	}
 	return nil
 }
@@ -297,14 +299,25 @@ func alarmSet(alarms []Reminder) map[Reminder]bool {
 // overrides are the reminders at Google as they came.
 func (c *change) overrides() map[Reminder]json.RawMessage {
 	var reminders struct{ Overrides []json.RawMessage }
-	if c.event.Reminders == nil || json.Unmarshal(c.native["reminders"], &reminders) != nil {
+	if c.native["reminders"] == nil || json.Unmarshal(c.native["reminders"], &reminders) != nil {
 		return nil
 	}
 	known := map[Reminder]json.RawMessage{}
-	for i, r := range c.event.Reminders.Overrides {
-		known[r] = reminders.Overrides[i]
+	for _, raw := range reminders.Overrides {
+		var r Reminder
+		if json.Unmarshal(raw, &r) == nil {
+			known[r] = raw
+		}
 	}
 	return known
+}
+
+// elements are those of an array of the event, as they came.
+func (c *change) elements(array string) (raw []json.RawMessage) {
+	if c.native[array] != nil {
+		_ = json.Unmarshal(c.native[array], &raw) // Parse has read it before
+	}
+	return raw
 }
 
 // source is seen and changed by the creator only (discovery document, Event.source).
@@ -323,18 +336,16 @@ func (c *change) source() error {
 
 // attachments are known by their address. Google takes new ones from its Drive only; others stay in the text.
 func (c *change) attachments() error {
-	var raw []json.RawMessage
-	if c.native["attachments"] != nil && json.Unmarshal(c.native["attachments"], &raw) != nil {
-		return nil
-	}
 	was, is := addresses(c.base.attachments), addresses(c.want.attachments)
 	files, changed := []any{}, false
-	for i, a := range c.event.Attachments {
+	for _, raw := range c.elements("attachments") {
+		var a Attachment
+		_ = json.Unmarshal(raw, &a) // Parse has read it before
 		if was[a.FileURL] && !is[a.FileURL] {
 			changed = true
 			continue
 		}
-		files = append(files, raw[i])
+		files = append(files, raw)
 		delete(is, a.FileURL)
 	}
 	for _, a := range c.want.attachments {

@@ -161,6 +161,9 @@ func prepare(e map[string]any, of Event) {
 			keys = append(keys, "unsayable "+r.native)
 		}
 		for _, key := range r.keys {
+			if strings.Contains(r.native, "PERIOD") {
+				key += "/" + r.native
+			}
 			keys = append(keys, key)
 		}
 	}

@@ -240,7 +240,7 @@ func (r ruleReader) periods(said *rule, line ical.Line, zone string, loc *time.L
 			begin, _ = m.value()
 		}
 		values = append(values, begin+"/"+length)
-		said.keys = append(said.keys, "RDATE:"+m.key()+"/"+length)
+		said.keys = append(said.keys, "RDATE:"+m.key()) // Google's text names no periods: their start counts
 		said.dates = append(said.dates, m)
 	}
 	if len(values) == 0 {

@@ -60,4 +60,6 @@ var (
 )
 
 // parameterOf is the value of a parameter as text.
-func parameterOf(l ical.Line, name string) string { return uncaret.Replace(l.Parameter(name)) }
+func parameterOf(l ical.Line, name string) string {
+	return strings.ToValidUTF8(uncaret.Replace(l.Parameter(name)), "\uFFFD")
+}
