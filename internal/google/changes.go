@@ -54,6 +54,7 @@ type pull struct {
 
 	alive   map[cal.Href]event.Parent // series and single events
 	parts   map[cal.Href]cal.Href     // exceptions that are not cancelled, and their series
+	handed  map[cal.Href]cal.Href     // exceptions handed on, and their series: whoever reads may not have stored them yet
 	waiting map[cal.Href]item         // exceptions whose series has not been seen
 	removed map[cal.Href]bool
 	absent  map[cal.Href]bool
@@ -95,7 +96,8 @@ func (p *pull) everything() (err error) {
 }
 
 func (p *pull) forget() {
-	p.told, p.alive, p.parts = map[cal.Href]bool{}, map[cal.Href]event.Parent{}, map[cal.Href]cal.Href{}
+	p.told, p.alive = map[cal.Href]bool{}, map[cal.Href]event.Parent{}
+	p.parts, p.handed = map[cal.Href]cal.Href{}, map[cal.Href]cal.Href{}
 	p.waiting, p.removed, p.absent, p.unread = map[cal.Href]item{}, map[cal.Href]bool{}, map[cal.Href]bool{}, nil
 }
 
@@ -244,6 +246,9 @@ func (p *pull) hand(items []item) error {
 		if i.err != nil {
 			p.cannotRead(i)
 			continue
+		}
+		if i.series() != "" {
+			p.handed[i.href] = i.series()
 		}
 		page.Present = append(page.Present, cal.Resource{Href: i.href, Fixed: true,
 			Version: cal.Version{ETag: cal.ETag(i.event.ETag), Body: i.body, Native: string(i.raw)}})

@@ -177,7 +177,44 @@ func TestManyMissing(t *testing.T) {
 	w.expect("absent", len(w.pages[len(w.pages)-1].Absent), 450)
 }
 
-// refuseFrom answers one of a list's requests, counted from 1, with f.
+// A list that lacks what is there is not believed about anything: all of it is asked for.
+func TestListIsNotBelieved(t *testing.T) {
+	w := newWorld(t)
+	w.now = w.now.Add(40 * time.Minute)
+	w.LagLists(30 * time.Minute)
+	var read []cal.Href
+	for n := range 250 {
+		id := fmt.Sprintf("event%d", n)
+		w.Put(ada, plain(id, "one"))
+		read = append(read, cal.Href(id))
+	}
+	w.pull(read...)
+	w.expect("held", len(w.held), 250)
+	ask := w.ask()
+	ask.Full = true
+	if err := w.try(ask); err != nil {
+		t.Fatal(err)
+	}
+	w.agrees()
+}
+
+// What is in doubt is told as it is, also when it is as we hold it.
+func TestDoubtIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.Put(ada, plain("a", "one"))
+	w.Put(ada, plain("b", "one"))
+	w.pull()
+	ask := w.ask("a")
+	ask.Full = true
+	if err := w.try(ask); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.pages[0].Present) != 1 || w.pages[0].Present[0].Href != "a" {
+		t.Errorf("told %+v", w.pages[0])
+	}
+}
+
+// refuseList answers one of a list's requests, counted from 1, with f.
 func (w *world) refuseList(nth int, f sim.GoogleFault) {
 	n := 0
 	w.Faults(func(all *sim.GoogleFaults) {

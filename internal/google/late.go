@@ -191,15 +191,18 @@ func (p *pull) parent(i item, held map[cal.Href]cal.Holding) (parent event.Paren
 	return event.Parent{UID: held[i.href].UID}, false
 }
 
-// bury removes with every series that is gone what we hold of its exceptions: Google names only the series.
+// bury removes with every series that is gone its exceptions, those we hold and those handed on just now: Google names only the series.
 func (p *pull) bury(held map[cal.Href]cal.Holding) {
+	parts := p.handed
 	for href, h := range held {
-		e, err := event.Parse([]byte(h.Native))
-		series := cal.Href(e.RecurringEventID)
-		if _, lives := p.parts[href]; err != nil || series == "" || lives {
-			continue
+		if e, err := event.Parse([]byte(h.Native)); err == nil && e.RecurringEventID != "" {
+			parts[href] = cal.Href(e.RecurringEventID)
 		}
+	}
+	for href, series := range parts {
+		_, lives := p.parts[href]
 		switch {
+		case lives:
 		case p.removed[series]:
 			p.removed[href] = true
 		case p.absent[series]:
