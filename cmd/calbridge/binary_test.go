@@ -166,8 +166,11 @@ func TestDemoKeepsRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	for lines := bufio.NewScanner(told); lines.Scan(); {
-		if _, db, found := strings.Cut(lines.Text(), "export CALBRIDGE_DB="); found {
-			d.env["CALBRIDGE_DB"], _, _ = strings.Cut(db, " ")
+		if _, settings, found := strings.Cut(lines.Text(), "export "); found {
+			for one := range strings.FieldsSeq(settings) {
+				name, value, _ := strings.Cut(one, "=")
+				d.env[name] = value
+			}
 		}
 		if strings.Contains(lines.Text(), "doctor") {
 			break

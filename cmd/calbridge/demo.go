@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -15,17 +14,20 @@ import (
 	"calbridge/internal/cal"
 	"calbridge/internal/engine"
 	"calbridge/internal/ical"
-	"calbridge/internal/sim"
 	"calbridge/internal/store"
 )
 
-// demoCmd is `calbridge demo`: a calendar server and a database of its own, edits on both sides, three syncs, and a report that checks
-// itself.
+// demoCmd is `calbridge demo`: a CalDAV server, a Google look-alike and a database of its own, edits on all sides, three syncs, and a report
+// that checks itself.
 type demoCmd struct {
-	Once bool `help:"End after the report."`
+	Once        bool   `help:"End after the report."`
+	ServeGoogle string `help:"Only serve the Google look-alike at this address, for accounts of your own making, and print the settings to use it with." placeholder:"127.0.0.1:8099"`
 }
 
 func (c demoCmd) Run(ctx context.Context, s *session) error {
+	if c.ServeGoogle != "" {
+		return s.serveGoogle(ctx, c.ServeGoogle)
+	}
 	st, err := raise(ctx, s)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -48,181 +50,189 @@ func (c demoCmd) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-// stage is where the demo plays: a server on loopback, a database in a temporary folder, and a session that sees only these.
+// stage is where the demo plays: two servers on loopback, a database in a temporary folder, and a session that sees only these.
 type stage struct {
 	*session
 	outer  *session
-	server *sim.CalDAV
-	http   *http.Server
-	url    string
+	places []*place
 	folder string
-	cast   [2]int // events and tasks that lie around
-	events cal.CalendarID
+}
+
+// place is an account of the demo, and its server as somebody else works there.
+type place struct {
+	house
+	name    string // of the provider
+	url     string
+	http    *http.Server
+	cast    [2]int // events and tasks that lie around
+	account store.Account
+	events  cal.CalendarID
 }
 
 const (
 	demoUser     = "demo"
 	demoPassword = "demo"
+	demoAddress  = "demo@gmail.example"
 	demoSeed     = 4
 	demoObjects  = 48
 )
 
 // raise builds the stage.
-func raise(ctx context.Context, outer *session) (*stage, error) {
-	st := &stage{outer: outer, server: sim.New(sim.Options{Users: map[string]string{demoUser: demoPassword}})}
-	st.furnish()
-	if err := st.open(ctx); err != nil {
+func raise(ctx context.Context, outer *session) (_ *stage, err error) {
+	st := &stage{outer: outer}
+	defer func() {
+		if err != nil {
+			st.strike()
+		}
+	}()
+	for _, p := range []*place{newDavPlace(outer.clock()), newGooglePlace(outer.clock)} {
+		if err := p.open(ctx, outer); err != nil {
+			return nil, err
+		}
+		st.places = append(st.places, p)
+	}
+	if st.folder, err = os.MkdirTemp("", "calbridge-demo-"); err != nil {
 		return nil, err
 	}
-	folder, err := os.MkdirTemp("", "calbridge-demo-")
-	if err != nil {
-		return nil, errors.Join(err, st.http.Close())
-	}
-	st.folder = folder
 	private := true
 	f := outer.flags
-	f.DB, f.AllowPrivateHosts, f.JSON = "sqlite:"+filepath.Join(folder, "demo.db"), &private, true
+	f.DB, f.AllowPrivateHosts, f.JSON = "sqlite:"+filepath.Join(st.folder, "demo.db"), &private, true
 	inner := outer.process
 	inner.stderr = io.Discard // no progress, no notes: the report tells
+	inner.env = withGoogle(outer.env, st.places[1].url)
 	st.session = newSession(inner, f)
 	return st, nil
 }
 
-// furnish fills the server: events as they lie in real calendars, tasks in a list of their own, and the ones the scenes are about.
-func (st *stage) furnish() {
-	st.server.AddCalendar(demoUser, "work", sim.Properties{Name: "Work", Color: "#3366cc", Components: []string{"VEVENT"}})
-	st.server.AddCalendar(demoUser, "tasks", sim.Properties{Name: "Tasks", Color: "#cc6633", Components: []string{"VTODO"}})
-	for _, o := range sim.Realistic(st.outer.clock(), demoObjects, demoSeed) {
-		if o.Component == "VTODO" {
-			st.cast[1]++
-			st.server.Store(demoUser, "tasks", o.Name, o.Body)
-		} else {
-			st.cast[0]++
-			st.server.Store(demoUser, "work", o.Name, o.Body)
-		}
-	}
+// furnish puts the events that the scenes are about.
+func (p *place) furnish(now time.Time) {
 	for _, sc := range scenes {
 		if sc.before != (plot{}) {
-			st.cast[0]++
-			st.put(sc, sc.before)
+			p.cast[0]++
+			p.put(sc, sc.before.body(sc.uid(), now))
 		}
 	}
 }
 
 // open lets the server listen, on loopback only.
-func (st *stage) open(ctx context.Context) error {
+func (p *place) open(ctx context.Context, s *session) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	st.url = "http://" + listener.Addr().String() + "/"
-	st.http = &http.Server{Handler: st.server, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(st.outer.stderr, "demo server: ", 0)}
-	go st.http.Serve(listener)
+	p.url = "http://" + listener.Addr().String() + "/"
+	p.http = &http.Server{Handler: p.house, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(s.stderr, "demo server: ", 0)}
+	go p.http.Serve(listener)
 	return nil
 }
 
 // strike takes everything down again.
 func (st *stage) strike() {
-	st.session.close()
-	st.http.Close()
+	if st.session != nil {
+		st.session.close()
+	}
+	for _, p := range st.places {
+		p.http.Close()
+	}
 	os.RemoveAll(st.folder)
 }
 
 // play is what happened, and whether it is what was promised.
 type play struct {
-	Server   string          `json:"server"`
 	Database string          `json:"database"`
-	Account  cal.AccountID   `json:"account"`
-	Calendar cal.CalendarID  `json:"calendar"`
+	Accounts []playerView    `json:"accounts"`
 	Syncs    []engine.Report `json:"syncs"`
 	Scenes   []sceneView     `json:"scenes"`
 	Writes   int             `json:"writes_of_the_last_sync"`
+	Mails    int             `json:"mails"`         // that guests got
 	Lost     []lostView      `json:"kept_versions"` // what lost a conflict, and where it can be read
 	OK       bool            `json:"ok"`
 }
 
-// perform plays the demo: add the account, sync, edit on both sides, sync, sync.
+// playerView is an account of the demo.
+type playerView struct {
+	Provider string         `json:"provider"`
+	Server   string         `json:"server"`
+	Account  cal.AccountID  `json:"account"`
+	Calendar cal.CalendarID `json:"calendar"`
+}
+
+// perform plays the demo: add the accounts, sync, edit on all sides, sync, sync.
 func (st *stage) perform(ctx context.Context) (*play, error) {
-	a, err := st.join(ctx)
-	if err != nil {
-		return nil, err
+	p := &play{Database: st.DB, OK: true}
+	var accounts []store.Account
+	for _, at := range st.places {
+		if err := at.join(ctx, st); err != nil {
+			return nil, fmt.Errorf("add the %s account: %w", at.name, err)
+		}
+		accounts = append(accounts, at.account)
+		p.Accounts = append(p.Accounts, playerView{at.account.Provider, at.url, at.account.ID, at.events})
 	}
-	p := &play{Server: st.url, Database: st.DB, Account: a.ID, Calendar: st.events, OK: true}
-	for _, act := range []func(context.Context) error{nil, st.editEverywhere, st.forgetJournal} {
+	for _, act := range []func(context.Context) error{nil, st.editEverywhere, st.forgetJournals} {
 		if act != nil {
 			if err := act(ctx); err != nil {
 				return nil, err
 			}
 		}
-		rep, err := st.sync(ctx, []store.Account{a}, engine.Options{Mode: engine.Incremental})
+		rep, err := st.sync(ctx, accounts, engine.Options{Mode: engine.Incremental})
 		if err != nil {
 			return nil, err
 		}
 		p.Syncs = append(p.Syncs, rep)
 		p.OK = p.OK && !rep.Failed()
 	}
-	p.Writes = len(st.server.Writes())
-	p.OK = p.OK && p.Writes == 0
+	for _, at := range st.places {
+		p.Writes += at.writes()
+		p.Mails += at.mails()
+	}
+	p.OK = p.OK && p.Writes == 0 && p.Mails == 0
 	return p, st.judge(ctx, p)
 }
 
-// join adds the account as `calbridge account add caldav` does.
-func (st *stage) join(ctx context.Context) (store.Account, error) {
-	if _, err := st.store(ctx); err != nil {
-		return store.Account{}, err
+func (st *stage) forgetJournals(context.Context) error {
+	for _, at := range st.places {
+		at.forget()
 	}
-	found, err := st.discover(ctx, st.url, demoUser, demoPassword)
-	if err != nil {
-		return store.Account{}, err
-	}
-	a, calendars, err := st.addCaldav(ctx, addCaldavCmd{Name: "Demo"}, st.url, found, demoPassword)
-	for _, k := range calendars {
-		if k.Name == "Work" {
-			st.events = k.ID
-		}
-	}
-	return a, err
-}
-
-func (st *stage) forgetJournal(context.Context) error {
-	st.server.Reset()
 	return nil
 }
 
-// editEverywhere lets both sides edit before either hears of the other.
+// editEverywhere lets all sides edit before any hears of the other.
 func (st *stage) editEverywhere(ctx context.Context) error {
-	for _, sc := range scenes {
-		if sc.there.deleted {
-			st.server.Remove(demoUser, "work", sc.file())
-		} else if sc.there.to != (plot{}) {
-			st.put(sc, sc.there.to)
-		}
+	for _, at := range st.places {
+		at.editThere(st.outer.clock())
 	}
 	return st.write(ctx, func(tx *store.Tx) error {
-		for _, sc := range scenes {
-			if err := st.editHere(tx, sc); err != nil {
-				return err
+		for _, at := range st.places {
+			for _, sc := range scenes {
+				if err := st.editHere(tx, at, sc); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	})
 }
 
-// put stores a scene's event at the server as somebody else would.
-func (st *stage) put(sc scene, p plot) {
-	st.server.Store(demoUser, "work", sc.file(), p.body(sc.uid(), st.outer.clock()))
+func (p *place) editThere(now time.Time) {
+	for _, sc := range scenes {
+		if sc.there.deleted {
+			p.remove(sc)
+		} else if sc.there.to != (plot{}) {
+			p.put(sc, sc.there.to.body(sc.uid(), now))
+		}
+	}
 }
 
 // editHere does what a user of calbridge would: `calbridge object create`, `edit`, `delete`.
-func (st *stage) editHere(tx *store.Tx, sc scene) error {
+func (st *stage) editHere(tx *store.Tx, at *place, sc scene) error {
 	if !sc.here.deleted && sc.here.to == (plot{}) {
 		return nil
 	}
-	held, err := tx.ByUID(st.events, []string{sc.uid()})
+	held, err := tx.ByUID(at.events, []string{sc.uid()})
 	if err != nil {
 		return err
 	}
-	d := store.Draft{Calendar: st.events}
+	d := store.Draft{Calendar: at.events}
 	if !sc.here.deleted {
 		body := cal.Body(sc.here.to.body(sc.uid(), st.outer.clock()))
 		r := ical.Read(body)

@@ -12,31 +12,33 @@ func (s *session) tellPlay(st *stage, p *play) error {
 		return s.json(p)
 	}
 	s.say("%s", s.paint(bold, "calbridge demo"))
-	s.say("A calendar server of its own at %s, with %s and %s;", st.url, count(st.cast[0], "event"), count(st.cast[1], "task"))
-	s.say("calbridge beside it, with a SQLite database in %s.", st.folder)
+	dav, ggl := st.places[0], st.places[1]
+	s.say("A CalDAV server of its own at %s, with %s and %s;", dav.url, count(dav.cast[0], "event"), count(dav.cast[1], "task"))
+	s.say("a Google Calendar look-alike at %s, with %s;", ggl.url, count(ggl.cast[0], "event"))
+	s.say("calbridge beside them, with a SQLite database in %s.", st.folder)
 
 	s.act("1  First sync: everything comes over", p.Syncs[0])
-	s.act("2  Both sides edit, then one sync settles it", p.Syncs[1])
+	s.act("2  Both sides edit, in both accounts alike, then one sync settles it", p.Syncs[1])
 	s.say("")
 	if err := s.sceneTable(p.Scenes); err != nil {
 		return err
 	}
 	for _, v := range p.Scenes {
 		if v.Trouble != nil {
-			s.say("%s %s: %s", s.paint(red, "✗"), v.Event, *v.Trouble)
+			s.say("%s %s (%s): %s", s.paint(red, "✗"), v.Event, v.Provider, *v.Trouble)
 		}
 	}
 	for _, l := range p.Lost {
 		s.say("\nThe title that lost, out of the history (version %d): %s", l.Version, s.paint(yellow, l.Summary))
 	}
 	s.act("3  Another sync finds nothing to do", p.Syncs[2])
-	s.say("   %s sent to the server", count(p.Writes, "write"))
+	s.say("   %s sent to the servers, %s to guests", count(p.Writes, "write"), count(p.Mails, "mail"))
 	s.say("")
 	if !p.OK {
 		s.say("%s", s.paint(red, "✗ Not everything came out as promised. Please report this."))
 		return nil
 	}
-	s.say("%s", s.paint(green, fmt.Sprintf("✓ All %d came out as promised, on both sides. Nobody lost a word.", len(p.Scenes))))
+	s.say("%s", s.paint(green, fmt.Sprintf("✓ All %d came out as promised, on both sides of both accounts. Nobody lost a word.", len(scenes))))
 	return nil
 }
 
@@ -78,16 +80,20 @@ func (s *session) tellTrouble(r engine.Run) {
 	}
 }
 
-func (s *session) sceneTable(scenes []sceneView) error {
-	t := s.table("", "event", "here", "at the server", "what came of it")
-	for _, v := range scenes {
-		mark := "✓"
-		if !v.OK {
-			mark = "✗"
-		}
-		t.row(mark, v.Event, orDots(v.Here), orDots(v.There), v.Outcome)
+// sceneTable has one row for each scene, and a mark for each account.
+func (s *session) sceneTable(views []sceneView) error {
+	t := s.table("CalDAV", "Google", "event", "here", "at the server", "what came of it")
+	for i, v := range views[:len(scenes)] {
+		t.row(mark(v), mark(views[len(scenes)+i]), v.Event, orDots(v.Here), orDots(v.There), v.Outcome)
 	}
 	return t.flush()
+}
+
+func mark(v sceneView) string {
+	if v.OK {
+		return "✓"
+	}
+	return "✗"
 }
 
 func orDots(words string) string {
@@ -99,9 +105,13 @@ func orDots(words string) string {
 
 // invite tells what to try while the server runs. It goes to standard error: with --json the report is all of the answer.
 func (s *session) invite(st *stage, p *play) {
-	s.note("\nThe server runs until Ctrl-C: %s  user %s  password %s", st.url, demoUser, demoPassword)
+	dav, ggl := st.places[0], st.places[1]
+	s.note("\nThe servers run until Ctrl-C: %s  user %s  password %s, and the Google look-alike %s", dav.url, demoUser, demoPassword, ggl.url)
 	s.note("Try, in another terminal:\n")
 	s.note("  export CALBRIDGE_DB=%s CALBRIDGE_ALLOW_PRIVATE_HOSTS=true", p.Database)
+	for _, one := range googleSettingsFor(ggl.url) {
+		s.note("  export %s=%s", one[0], one[1])
+	}
 	s.note("  calbridge object list --query meeting")
 	for _, l := range p.Lost {
 		s.note("  calbridge conflict show %s", l.Conflict)
@@ -109,5 +119,5 @@ func (s *session) invite(st *stage, p *play) {
 		s.note("  calbridge object restore %s %d && calbridge sync", l.Object, l.Version)
 	}
 	s.note("  calbridge sync --check")
-	s.note("  calbridge doctor %s --username %s", st.url, demoUser)
+	s.note("  calbridge doctor %s --username %s", dav.url, demoUser)
 }

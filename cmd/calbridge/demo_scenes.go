@@ -144,13 +144,14 @@ func (p plot) says(body string) error {
 
 // sceneView is a scene as it is printed.
 type sceneView struct {
-	Event   string       `json:"event"`
-	Here    string       `json:"here"`
-	There   string       `json:"there"`
-	Outcome string       `json:"outcome"`
-	Object  cal.ObjectID `json:"object"`
-	OK      bool         `json:"ok"`
-	Trouble *string      `json:"trouble"`
+	Provider string       `json:"provider"`
+	Event    string       `json:"event"`
+	Here     string       `json:"here"`
+	There    string       `json:"there"`
+	Outcome  string       `json:"outcome"`
+	Object   cal.ObjectID `json:"object"`
+	OK       bool         `json:"ok"`
+	Trouble  *string      `json:"trouble"`
 }
 
 // lostView is what lost a conflict.
@@ -161,29 +162,40 @@ type lostView struct {
 	Summary  string         `json:"summary"`
 }
 
-// judge compares both sides with what was promised.
+// judge compares all sides with what was promised.
 func (st *stage) judge(ctx context.Context, p *play) error {
 	return st.read(ctx, func(tx *store.Tx) error {
-		for _, sc := range scenes {
-			o, err := st.objectOf(tx, sc)
-			if err != nil {
-				return err
+		for _, at := range st.places {
+			for _, sc := range scenes {
+				v, err := at.judge(tx, sc, p)
+				if err != nil {
+					return err
+				}
+				p.OK = p.OK && v.OK
+				p.Scenes = append(p.Scenes, v)
 			}
-			wrong := st.wrong(tx, sc, o, p)
-			p.OK = p.OK && wrong == nil
-			v := sceneView{Event: sc.name(), Here: sc.here.words, There: sc.there.words, Outcome: sc.outcome, Object: o.ID, OK: wrong == nil}
-			if wrong != nil {
-				v.Trouble = orNull(wrong.Error())
-			}
-			p.Scenes = append(p.Scenes, v)
 		}
 		return nil
 	})
 }
 
+func (at *place) judge(tx *store.Tx, sc scene, p *play) (sceneView, error) {
+	o, err := at.objectOf(tx, sc)
+	if err != nil {
+		return sceneView{}, err
+	}
+	wrong := at.wrong(tx, sc, o, p)
+	v := sceneView{Provider: at.account.Provider, Event: sc.name(), Here: sc.here.words, There: sc.there.words, Outcome: sc.outcome,
+		Object: o.ID, OK: wrong == nil}
+	if wrong != nil {
+		v.Trouble = orNull(wrong.Error())
+	}
+	return v, nil
+}
+
 // objectOf finds the scene's object here, deleted or not.
-func (st *stage) objectOf(tx *store.Tx, sc scene) (cal.Object, error) {
-	listed, err := tx.Objects(store.ObjectFilter{Calendar: st.events, UID: sc.uid(), IncludeGone: true})
+func (at *place) objectOf(tx *store.Tx, sc scene) (cal.Object, error) {
+	listed, err := tx.Objects(store.ObjectFilter{Calendar: at.events, UID: sc.uid(), IncludeGone: true})
 	if err != nil || len(listed) == 0 {
 		return cal.Object{}, err
 	}
@@ -191,11 +203,11 @@ func (st *stage) objectOf(tx *store.Tx, sc scene) (cal.Object, error) {
 }
 
 // wrong says what is not as promised, on either side.
-func (st *stage) wrong(tx *store.Tx, sc scene, o cal.Object, p *play) error {
+func (at *place) wrong(tx *store.Tx, sc scene, o cal.Object, p *play) error {
 	if err := sc.after.says(string(o.Want().Body)); err != nil {
 		return fmt.Errorf("here: %w", err)
 	}
-	if err := sc.after.says(st.there(sc)); err != nil {
+	if err := sc.after.says(at.there(sc)); err != nil {
 		return fmt.Errorf("at the server: %w", err)
 	}
 	if o.Edit != nil || len(o.Sent) > 0 {
@@ -205,16 +217,6 @@ func (st *stage) wrong(tx *store.Tx, sc scene, o cal.Object, p *play) error {
 		return findLost(tx, sc, o, p)
 	}
 	return nil
-}
-
-// there is the event's body at the server; a new one has a name that calbridge chose.
-func (st *stage) there(sc scene) string {
-	for _, name := range st.server.List(demoUser, "work") {
-		if body, _, _ := st.server.Load(demoUser, "work", name); strings.Contains(body, "UID:"+sc.uid()+"\r\n") {
-			return body
-		}
-	}
-	return ""
 }
 
 // findLost reads the losing side of a conflict back out of the history.

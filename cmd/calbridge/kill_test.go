@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"calbridge/internal/cal"
+	eventjson "calbridge/internal/event"
 	"calbridge/internal/ical"
 	"calbridge/internal/providertest"
 	"calbridge/internal/sim"
@@ -27,19 +31,114 @@ const kills = 60
 func TestKillLoop(t *testing.T) {
 	providertest.EachDatabase(t, func(t *testing.T, database providertest.Database) {
 		t.Parallel() // both wait a minute at the end, for creates that might still arrive
-		k := newKiller(t, database)
-		for k.killed < kills {
-			k.edit()
-			k.kill()
-		}
-		k.settle()
-		k.compare()
+		newKiller(t, newDavShore(t), database).play()
 	})
 }
+
+// TestGoogleKillLoop is the same on the simulated Google. Nobody is ever mailed.
+func TestGoogleKillLoop(t *testing.T) {
+	providertest.EachDatabase(t, func(t *testing.T, database providertest.Database) {
+		t.Parallel()
+		shore := newGoogleShore(t)
+		newKiller(t, shore, database).play()
+		if m := shore.google.Mails(); len(m) > 0 {
+			t.Errorf("mailed: %v", m)
+		}
+	})
+}
+
+func (k *killer) play() {
+	for k.killed < kills {
+		k.edit()
+		k.kill()
+	}
+	k.settle()
+	k.compare()
+}
+
+// shore is the other side, as somebody else works there.
+type shore interface {
+	join(k *killer) (calendar string) // adds the account; the calendar's name
+	put(uid, body string)
+	relocate(name, location string)
+	all() map[string]cal.Body // by name
+	calm()                    // no more delays
+}
+
+// davShore is the CalDAV server of a desk.
+type davShore struct{ *desk }
+
+func newDavShore(t *testing.T) davShore { return davShore{newDesk(t)} }
+
+func (d davShore) join(k *killer) string {
+	k.desk = d.desk
+	return "Work"
+}
+
+func (d davShore) put(uid, body string) { d.server.Store(user, "work", uid+".ics", body) }
+
+func (d davShore) relocate(name, location string) {
+	body, _, _ := d.server.Load(user, "work", name)
+	d.server.Store(user, "work", name, locationLine.ReplaceAllString(body, "LOCATION:"+location))
+}
+
+func (d davShore) all() map[string]cal.Body {
+	all := map[string]cal.Body{}
+	for _, name := range d.server.List(user, "work") {
+		body, _, _ := d.server.Load(user, "work", name)
+		all[name] = cal.Body(body)
+	}
+	return all
+}
+
+func (d davShore) calm() { d.server.OnRequest(nil) }
+
+// googleShore is the calendar of a desk's owner at Google.
+type googleShore struct{ *googleDesk }
+
+func newGoogleShore(t *testing.T) googleShore {
+	return googleShore{newGoogleDeskAt(t, sim.GoogleOptions{Latency: 4 * time.Millisecond, MaxPage: 20})}
+}
+
+func (g googleShore) join(k *killer) string {
+	k.desk = g.desk
+	return g.ada.Email
+}
+
+func (g googleShore) put(uid, body string) {
+	text, err := eventjson.New(cal.Body(body), strings.ReplaceAll(uid, "-", "0"), nil, "UTC")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("{"), []byte(`{"iCalUID":"`+uid+`",`), 1)
+	g.google.Put(g.ada.Email, string(text))
+}
+
+func (g googleShore) relocate(name, location string) {
+	g.google.Patch(g.ada.Email, name, `{"location":"`+location+`"}`)
+}
+
+func (g googleShore) all() map[string]cal.Body {
+	all := map[string]cal.Body{}
+	for _, id := range g.google.Events(g.ada.Email) {
+		native, _ := g.google.Event(g.ada.Email, id)
+		e, err := eventjson.Parse([]byte(native))
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if all[id], _, err = e.ICal(eventjson.Parent{}); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	return all
+}
+
+func (g googleShore) calm() {}
 
 // killer is a desk whose syncs do not live long.
 type killer struct {
 	*desk
+	shore
 	db       *store.DB
 	calendar cal.CalendarID
 	rng      *rand.Rand
@@ -49,21 +148,29 @@ type killer struct {
 	location map[string]string // and of somebody there
 }
 
-func newKiller(t *testing.T, database providertest.Database) *killer {
-	k := &killer{desk: newDesk(t), rng: rand.New(rand.NewPCG(1, 2)), summary: map[string]string{}, location: map[string]string{}}
+func newKiller(t *testing.T, on shore, database providertest.Database) *killer {
+	k := &killer{shore: on, rng: rand.New(rand.NewPCG(1, 2)), summary: map[string]string{}, location: map[string]string{}}
+	name := on.join(k)
 	k.env["CALBRIDGE_DB"] = database.URL
 	k.env["CALBRIDGE_KEY"] = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 	k.must("migrate", "up")
-	k.join()
+	switch on := on.(type) {
+	case davShore:
+		on.desk.join()
+		on.server.OnRequest(func(*http.Request) sim.Fault { return sim.Fault{Delay: 4 * time.Millisecond} })
+	case googleShore:
+		if o := on.consent(consents(on.ada.Email)); o.code != exitDone {
+			t.Fatalf("%+v", o)
+		}
+	}
 	k.must("sync")
-	k.calendar = cal.CalendarID(k.desk.calendar("Work"))
+	k.calendar = cal.CalendarID(k.desk.calendar(name))
 	db, err := store.Open(context.Background(), database.URL, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
 	k.db = db
-	k.server.OnRequest(func(*http.Request) sim.Fault { return sim.Fault{Delay: 4 * time.Millisecond} })
 	return k
 }
 
@@ -73,7 +180,7 @@ func (k *killer) edit() {
 		here, there := k.word("here"), k.word("there")
 		k.create(here)
 		k.summary[there], k.location[there] = "s-"+there, "l-"+there
-		k.server.Store(user, "work", there+".ics", words(there, k.summary[there], k.location[there]))
+		k.put(there, words(there, k.summary[there], k.location[there]))
 	}
 	k.changeHere()
 	k.changeThere()
@@ -119,13 +226,12 @@ func (k *killer) changeHere() {
 }
 
 func (k *killer) changeThere() {
-	names := k.server.List(user, "work")
-	for _, name := range names {
-		if k.rng.IntN(1+len(names)/4) == 0 {
-			body, _, _ := k.server.Load(user, "work", name)
-			uid := ical.Read(cal.Body(body)).UID
+	all := k.shore.all()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if k.rng.IntN(1+len(all)/4) == 0 {
+			uid := ical.Read(all[name]).UID
 			k.location[uid] = k.word("theirs")
-			k.server.Store(user, "work", name, locationLine.ReplaceAllString(body, "LOCATION:"+k.location[uid]))
+			k.relocate(name, k.location[uid])
 		}
 	}
 }
@@ -142,7 +248,7 @@ func (k *killer) kill() {
 
 // settle lets the syncs live, until nothing waits.
 func (k *killer) settle() {
-	k.server.OnRequest(nil)
+	k.calm()
 	for range 9 {
 		k.must("sync")
 		if len(ask[struct{ Objects []objectView }](k.desk, "object", "list", "--state", "pending").Objects) == 0 {
@@ -177,9 +283,8 @@ func (k *killer) compare() {
 	for _, o := range k.here() {
 		k.once(here, o.Want().Body)
 	}
-	for _, name := range k.server.List(user, "work") {
-		body, _, _ := k.server.Load(user, "work", name)
-		k.once(there, cal.Body(body))
+	for _, body := range k.shore.all() {
+		k.once(there, body)
 	}
 	for uid, summary := range k.summary {
 		want := "SUMMARY:" + summary + " LOCATION:" + k.location[uid]

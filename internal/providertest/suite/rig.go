@@ -97,6 +97,24 @@ type lasting struct{ Client }
 func (lasting) Close()                    {}
 func (lasting) Learned() (string, []byte) { return "", nil }
 
+// Watch implements engine.Watcher.
+func (l lasting) Watch(ctx context.Context, ch cal.Channel) (cal.Channel, error) {
+	w, ok := l.Client.(engine.Watcher)
+	if !ok {
+		return ch, cal.ErrNoPush
+	}
+	return w.Watch(ctx, ch)
+}
+
+// Stop implements engine.Watcher.
+func (l lasting) Stop(ctx context.Context, ch cal.Channel) error {
+	w, ok := l.Client.(engine.Watcher)
+	if !ok {
+		return cal.ErrNoPush
+	}
+	return w.Stop(ctx, ch)
+}
+
 // Once implements engine.Once.
 func (l lasting) Once() bool {
 	p, ok := l.Client.(engine.Once)
@@ -182,6 +200,23 @@ func (r *Rig) Objects() map[string]cal.Object {
 	return all
 }
 
+// All are the live objects of the rig's calendar, exceptions of series too.
+func (r *Rig) All() (all []cal.Object) {
+	r.T.Helper()
+	r.Read(func(tx *store.Tx) error {
+		rows, err := tx.Objects(store.ObjectFilter{Calendar: r.CalendarID()})
+		for _, row := range rows {
+			o, err := tx.Object(row.ID)
+			if err != nil {
+				return err
+			}
+			all = append(all, o)
+		}
+		return err
+	})
+	return all
+}
+
 // Object is one of them.
 func (r *Rig) Object(uid string) cal.Object {
 	r.T.Helper()
@@ -221,6 +256,20 @@ func (r *Rig) edit(e store.Draft, body string) {
 	}
 	r.Write(func(tx *store.Tx) error {
 		_, err := tx.Edit(e)
+		return err
+	})
+}
+
+// Accept is what a user does here whose text may come to several objects; an empty body deletes.
+func (r *Rig) Accept(d store.Draft, body string) {
+	r.T.Helper()
+	if body != "" {
+		text := ical.Read(cal.Body(body))
+		d.Want = cal.Version{Digest: text.Digest, Body: cal.Body(body)}
+		d.UID, d.Component, d.Summary, d.RecurrenceID = text.UID, text.Component, text.Summary, text.RecurrenceID
+	}
+	r.Write(func(tx *store.Tx) error {
+		_, err := engine.Accept(tx, d)
 		return err
 	})
 }
