@@ -108,7 +108,7 @@ func (d *Discovery) check(r *http.Request, body []byte, status int, answer []byt
 }
 
 func (d *Discovery) method(r *http.Request) *discoveryMethod {
-	path, found := strings.CutPrefix(r.URL.EscapedPath(), "/calendar/v3/")
+	path, found := strings.CutPrefix(r.URL.EscapedPath(), apiPrefix)
 	if !found {
 		return nil
 	}

@@ -95,13 +95,16 @@ func (f *GoogleFaults) take(r *http.Request) (GoogleFault, bool) {
 	return GoogleFault{}, false
 }
 
-func (f GoogleFault) answer() googleAnswer {
+func (f GoogleFault) answer(r *googleRequest) googleAnswer {
 	reason, message := f.Reason, f.Message
 	if reason == "" {
 		reason = usualReason(f.Status)
 	}
 	if message == "" {
 		message = http.StatusText(f.Status)
+	}
+	if !strings.HasPrefix(r.URL.Path, apiPrefix) {
+		return tokenError(f.Status, reason, message)
 	}
 	e := fail(f.Status, reason, message)
 	e.retryAfter = f.RetryAfter
@@ -110,6 +113,8 @@ func (f GoogleFault) answer() googleAnswer {
 	}
 	if f.Location != "" {
 		e.parameter(f.Location)
+	} else if reason == "fullSyncRequired" {
+		e = fullSyncRequired()
 	}
 	return e.answer()
 }

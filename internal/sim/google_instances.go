@@ -250,6 +250,30 @@ func (g *Google) unexceptional(c *googleCalendar, id string, v *googleVersion, l
 	}
 }
 
+// takeExdates takes the EXDATE lines out of the event to be (GoogleOptions.ExdatesBecomeExceptions), and tells the ids they name.
+func (e *googleEdit) takeExdates() (ids []string) {
+	s, err := e.seriesOf(e.c, e.doc)
+	if err != nil || !e.options.ExdatesBecomeExceptions || e.doc["recurrence"] == nil {
+		return nil
+	}
+	for _, t := range s.set.GetExDate() {
+		ids = append(ids, e.id+"_"+s.stamp(t))
+	}
+	e.doc["recurrence"] = slices.DeleteFunc(slices.Clone(list(e.doc, "recurrence")), func(line any) bool {
+		text, _ := line.(string)
+		return strings.HasPrefix(text, "EXDATE")
+	})
+	return ids
+}
+
+func (e *googleEdit) cancelDates(series *googleEvent, ids []string) {
+	for _, id := range ids {
+		if v := e.find(e.c, id); v != nil && !v.cancelled() && v.series() == series.id {
+			e.cancel(e.c, id, v)
+		}
+	}
+}
+
 func (c *googleCalendar) stampsOf(g *Google, s *googleSeries, id string) map[string]bool {
 	known := map[string]bool{}
 	for _, e := range c.parts[id] {

@@ -41,7 +41,7 @@ func (g *Google) Journal() []GoogleExchange {
 // Writes is the journal of API requests without what only reads.
 func (g *Google) Writes() []GoogleExchange {
 	return slices.DeleteFunc(g.Journal(), func(x GoogleExchange) bool {
-		return x.Method == http.MethodGet || !strings.HasPrefix(x.Path, "/calendar/v3/")
+		return x.Method == http.MethodGet || !strings.HasPrefix(x.Path, apiPrefix)
 	})
 }
 
@@ -68,7 +68,7 @@ func (g *Google) Violations() []string {
 
 func (g *Google) recordGoogle(r *googleRequest, a googleAnswer, lost bool) {
 	x := GoogleExchange{Method: r.Method, Path: r.URL.EscapedPath(), Status: a.status, Reason: a.reason, Lost: lost, Time: r.came}
-	if strings.HasPrefix(x.Path, "/calendar/v3/") {
+	if strings.HasPrefix(x.Path, apiPrefix) {
 		x.Query, x.Body = r.query, string(r.body)
 		x.IfMatch, x.IfNoneMatch = r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
 	}

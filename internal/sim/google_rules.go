@@ -117,7 +117,7 @@ func (e *googleEdit) revival() *googleError {
 	if e.old == nil || !e.old.cancelled() || words(e.doc, "status") == "cancelled" {
 		return nil
 	}
-	if !own(e.c, e.old.doc) || e.old.series() != "" && !e.exceptionOfLiveSeries(e.c, e.old) {
+	if e.options.NoRevival || !own(e.c, e.old.doc) || e.old.series() != "" && !e.exceptionOfLiveSeries(e.c, e.old) {
 		return forbidden("Forbidden")
 	}
 	return nil

@@ -52,6 +52,9 @@ type GoogleOptions struct {
 
 	NoOpChangesETag         bool // a patch that changes nothing makes a new version all the same
 	SeriesDeletionNamesAll  bool // a deleted series is listed with its exceptions, each cancelled; else only the series is
+	ExceptionsTouchSeries   bool // writing an exception gives its series a new etag; whether Google does is not known
+	ExdatesBecomeExceptions bool // EXDATE lines that are written turn into cancelled exceptions; whether Google does is not known
+	NoRevival               bool // status=confirmed does not bring back a deleted event, 403: reports disagree
 	ImportReplaces          bool // a second import of one iCalUID replaces the first, as reported in 2021; else 409, as reported in 2024
 	PlainWebhooks           bool // push channels may have http addresses
 	Notify                  *http.Client
@@ -163,11 +166,11 @@ func (a googleAnswer) send(w http.ResponseWriter) {
 // faulty answers r with all that is to go wrong on the server's side.
 func (g *Google) faulty(r *googleRequest, f GoogleFault) googleAnswer {
 	if f.Status != 0 && !f.Apply {
-		return f.answer()
+		return f.answer(r)
 	}
 	a := g.answerGoogle(r)
 	if f.Status != 0 {
-		return f.answer()
+		return f.answer(r)
 	}
 	return a
 }
@@ -175,13 +178,15 @@ func (g *Google) faulty(r *googleRequest, f GoogleFault) googleAnswer {
 func (g *Google) answerGoogle(r *googleRequest) googleAnswer {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if rest, ok := strings.CutPrefix(r.URL.EscapedPath(), "/calendar/v3/"); ok {
+	if rest, ok := strings.CutPrefix(r.URL.EscapedPath(), apiPrefix); ok {
 		a := g.api(r, rest)
 		g.checkExchange(r, a)
 		return a
 	}
 	return g.answerOAuth(r)
 }
+
+const apiPrefix = "/calendar/v3/"
 
 // api finds the method, the user and the right to it, in this order.
 func (g *Google) api(r *googleRequest, path string) googleAnswer {

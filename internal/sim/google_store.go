@@ -27,8 +27,9 @@ type googleCalendar struct {
 
 // googleEvent is an event, a series or an exception, or what is left of one: ids are never free again.
 type googleEvent struct {
-	id       string
-	versions []*googleVersion // the last one is current; older ones only while lists lag
+	id        string
+	versions  []*googleVersion // the last one is current; older ones only while lists lag
+	forgotten bool             // nobody is told of it any more, but the id stays taken
 }
 
 // googleVersion is an event between two changes. Nothing of it ever changes but the views.
@@ -46,6 +47,9 @@ func (e *googleEvent) now() *googleVersion { return e.versions[len(e.versions)-1
 
 // at is the version a list shows: the last one that is not after t; nil when there was none.
 func (e *googleEvent) at(t time.Time) *googleVersion {
+	if e.forgotten {
+		return nil
+	}
 	for _, v := range slices.Backward(e.versions) {
 		if !v.at.After(t) {
 			return v
@@ -108,104 +112,6 @@ func (g *Google) location(name string) *time.Location {
 
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// The back door: what somebody else does, past all rules.
-
-// Put inserts or replaces an event as it is written, an exception when it has recurringEventId and originalStartTime. What no event is
-// without is added: id, iCalUID, status, created, organizer. It panics when text is no JSON object or there is no such calendar.
-func (g *Google) Put(calendarID, text string) (id string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c, doc := g.mustFind(calendarID), mustDecode(text)
-	id = words(doc, "id")
-	if id == "" {
-		id = g.newID()
-	}
-	var was *googleVersion
-	var reminders map[*GoogleUser]any
-	if e := c.events[id]; e != nil {
-		was = e.now()
-	}
-	if was != nil && doc["reminders"] == nil {
-		reminders = was.reminders
-	}
-	g.save(c, id, g.completed(c, id, doc), reminders)
-	g.settleParts(c, id, was)
-	return id
-}
-
-// Patch merges into an event (RFC 7396); the id of an occurrence that is no exception yet makes it one. It panics when nothing is there.
-func (g *Google) Patch(calendarID, eventID, text string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c, patch := g.mustFind(calendarID), mustDecode(text)
-	v := g.find(c, eventID)
-	if v == nil {
-		panic("sim: no event " + eventID + " in " + calendarID)
-	}
-	doc := g.completed(c, eventID, merged(v.doc, patch))
-	doc["updated"] = timestamp(g.clock())
-	reminders := v.reminders
-	if patch["reminders"] != nil {
-		reminders = nil
-	}
-	g.save(c, eventID, doc, reminders)
-	g.settleParts(c, eventID, v)
-}
-
-// Remove deletes an event, or cancels an occurrence; it tells whether there was something.
-func (g *Google) Remove(calendarID, eventID string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c := g.mustFind(calendarID)
-	v := g.find(c, eventID)
-	if v == nil || v.cancelled() {
-		return false
-	}
-	g.cancel(c, eventID, v)
-	return true
-}
-
-// Event shows an event as the data owner of the calendar reads it, also a cancelled one; ok says whether there ever was one of that id.
-func (g *Google) Event(calendarID, eventID string) (text string, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c := g.mustFind(calendarID)
-	e := c.events[eventID]
-	if e == nil {
-		return "", false
-	}
-	return string(g.render(c, e.id, e.now(), g.viewOf(c, c.owner))), true
-}
-
-// Events lists the ids of events, series and exceptions that are not cancelled, oldest first.
-func (g *Google) Events(calendarID string) []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var ids []string
-	for _, e := range g.mustFind(calendarID).order {
-		if !e.now().cancelled() {
-			ids = append(ids, e.id)
-		}
-	}
-	return ids
-}
-
-func (g *Google) mustFind(calendarID string) *googleCalendar {
-	c := g.calendars[calendarID]
-	if c == nil {
-		panic("sim: no calendar " + calendarID)
-	}
-	return c
-}
-
-func mustDecode(text string) jsonObject {
-	doc, err := decode([]byte(text))
-	if err != nil {
-		panic("sim: not a JSON object: " + err.Error() + ": " + text)
-	}
-	return doc
-}
-
 // completed adds what the server gives to every event.
 func (g *Google) completed(c *googleCalendar, id string, doc jsonObject) jsonObject {
 	doc = maps.Clone(doc)
@@ -264,7 +170,7 @@ func (c *googleCalendar) creator(u *GoogleUser) string {
 // find is the current version of an event, or of an occurrence that has none of its own yet; nil when there is neither.
 func (g *Google) find(c *googleCalendar, id string) *googleVersion {
 	if e := c.events[id]; e != nil {
-		return e.now()
+		return e.at(e.now().at)
 	}
 	return g.occurrence(c, id)
 }
@@ -295,9 +201,21 @@ func (g *Google) settleParts(c *googleCalendar, series string, was *googleVersio
 			g.replace(c, e, &googleVersion{doc: doc, before: v.doc, reminders: v.reminders}, g.options.SeriesDeletionNamesAll)
 		case !ended && v.before != nil:
 			g.replace(c, e, &googleVersion{doc: v.before, reminders: v.reminders}, true)
-		default: // one cancelled by itself is shown differently now
-			g.replace(c, e, &googleVersion{doc: v.doc, etag: v.etag, reminders: v.reminders}, false)
+		default: // one cancelled by itself is shown differently now, and who dropped it with its series has to hear of it again
+			g.replace(c, e, &googleVersion{doc: v.doc, etag: v.etag, reminders: v.reminders}, !ended)
 		}
+	}
+}
+
+// again is the version with another etag.
+func (v *googleVersion) again() *googleVersion {
+	return &googleVersion{doc: v.doc, before: v.before, reminders: v.reminders}
+}
+
+// touchSeries is GoogleOptions.ExceptionsTouchSeries.
+func (g *Google) touchSeries(c *googleCalendar, exception *googleVersion) {
+	if series := c.events[exception.series()]; series != nil && g.options.ExceptionsTouchSeries {
+		g.replace(c, series, series.now().again(), true)
 	}
 }
 

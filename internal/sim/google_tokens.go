@@ -53,15 +53,14 @@ var standard = []string{"alt", "prettyPrint", "fields", "key", "oauth_token", "q
 // page is where a list begins and what it remembers.
 type page struct {
 	googleToken
-	sync  bool // an incremental list
-	first bool
+	sync bool // an incremental list
 }
 
 // begin reads the tokens of a list request. The sync token is sent with every page of an incremental list, and every other parameter must
 // stay the same from page to page and, but for the forbidden ones, from sync to sync: else the behaviour is "undefined" (discovery
 // document, events.list syncToken), which is 400 here.
 func (g *Google) begin(r *googleRequest, of string, acl int, seq int64) (page, *googleError) {
-	p := page{googleToken: googleToken{Of: of, ACL: acl, Seq: seq, Asked: asked(r.query, append(standard, "syncToken", "timeMin", "timeMax")...)}, first: true}
+	p := page{googleToken: googleToken{Of: of, ACL: acl, Seq: seq, Asked: asked(r.query, append(standard, "syncToken", "timeMin", "timeMax")...)}}
 	if text := r.query.Get("syncToken"); text != "" {
 		t, err := g.syncToken(text, p.googleToken)
 		if err != nil {
@@ -78,7 +77,7 @@ func (g *Google) begin(r *googleRequest, of string, acl int, seq int64) (page, *
 	if !known || !t.IsPage || t.Of != of || t.Epoch != g.pageEpoch || t.Asked != all {
 		return p, invalid("Invalid page token value.").parameter("pageToken")
 	}
-	p.At, p.Seq, p.first = t.At, t.Seq, false
+	p.At, p.Seq = t.At, t.Seq
 	return p, nil
 }
 

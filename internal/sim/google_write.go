@@ -136,7 +136,7 @@ func (g *Google) deleteEvent(r *googleRequest) (googleAnswer, *googleError) {
 	if err := e.guests("sendUpdates"); err != nil {
 		return googleAnswer{}, err
 	}
-	g.cancel(c, e.id, v)
+	g.touchSeries(c, g.cancel(c, e.id, v).now())
 	e.tellAll("cancelled")
 	g.mails = append(g.mails, e.mails...)
 	return noContent()
@@ -272,8 +272,11 @@ func (e *googleEdit) finish() (googleAnswer, *googleError) {
 		}
 		reminders[e.r.user] = e.reminders
 	}
+	dates := e.takeExdates()
 	saved := e.save(e.c, e.id, e.doc, reminders)
 	e.settleParts(e.c, e.id, e.old)
+	e.cancelDates(saved, dates)
+	e.touchSeries(e.c, saved.now())
 	e.Google.mails = append(e.Google.mails, e.mails...)
 	return ok(e.answer(saved.now()))
 }

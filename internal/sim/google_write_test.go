@@ -80,6 +80,48 @@ func TestGooglePreconditions(t *testing.T) {
 	b.clean()
 }
 
+func TestGoogleTouch(t *testing.T) {
+	b := withOne(t, monday)
+	token, etag := b.start(), b.must("GET", one, "").str("etag")
+	b.Touch(b.ada.Email, "one11")
+	if s := b.must("GET", one, ""); s.str("etag") == etag || !slices.Equal(b.sync(token).ids(), []string{"one11"}) {
+		t.Error(s.text)
+	}
+	b.want(412, "conditionNotMet", "DELETE", one+unasked, "", "If-Match", etag)
+}
+
+func TestGoogleForgets(t *testing.T) {
+	b := withOne(t, monday)
+	b.must("DELETE", one+unasked, "")
+	b.Forget(b.ada.Email, "one11")
+	b.want(404, "notFound", "GET", one, "")
+	b.want(404, "notFound", "DELETE", one+unasked, "")
+	b.want(409, "duplicate", "POST", primary+unasked, `{"id":"one11",`+monday+`}`)
+	if ids := b.must("GET", primary+"?showDeleted=true", "").ids(); len(ids) != 0 {
+		t.Error(ids)
+	}
+}
+
+// What is not known of Google can be either way.
+func TestGoogleOpenQuestions(t *testing.T) {
+	b := withOne(t, daily, sim.GoogleOptions{ExceptionsTouchSeries: true, ExdatesBecomeExceptions: true, NoRevival: true})
+	token, etag := b.start(), b.must("GET", one, "").str("etag")
+	b.must("PATCH", one+"_20260303T090000Z"+unasked, `{"summary":"x"}`)
+	if s := b.must("GET", one, ""); s.str("etag") == etag {
+		t.Error("the series was not touched")
+	}
+	s := b.patch(`{"recurrence":["RRULE:FREQ=DAILY;COUNT=5","EXDATE:20260304T090000Z,20270101T090000Z"]}`)
+	if s.str("recurrence") != "[RRULE:FREQ=DAILY;COUNT=5]" {
+		t.Error(s.text)
+	}
+	if ids := b.sync(token).ids(); !slices.Contains(ids, "one11_20260304T090000Z") || len(ids) != 3 {
+		t.Error(ids)
+	}
+	b.must("DELETE", one+unasked, "")
+	b.want(403, "forbidden", "PATCH", one+unasked, `{"status":"confirmed"}`)
+	b.clean()
+}
+
 // An id is never free again, a tombstone is read with 200, and one's own is brought back by status=confirmed.
 func TestGoogleTombstonesKeepTheirIDs(t *testing.T) {
 	b := withOne(t, monday)
@@ -346,6 +388,16 @@ func TestGoogleFaults(t *testing.T) {
 		t.Error(s.text)
 	}
 	if s := b.must("GET", one, ""); s.str("summary") != "applied" {
+		t.Error(s.text)
+	}
+	b.Faults(func(f *sim.GoogleFaults) {
+		f.Next(1, "POST", "/token", sim.GoogleFault{Status: 400, Reason: "invalid_grant"})
+		f.Next(1, "", "", sim.GoogleFault{Status: 410})
+	})
+	if s := b.post("/token", nil); s.reason != "invalid_grant" || s.status != 400 {
+		t.Error(s.obj)
+	}
+	if s := b.want(410, "fullSyncRequired", "GET", primary, ""); !strings.Contains(s.text, `"location":"syncToken"`) {
 		t.Error(s.text)
 	}
 	for _, applied := range []bool{false, true} {
