@@ -37,6 +37,10 @@ type objectView struct {
 	Created   *time.Time     `json:"created"`
 	Updated   *time.Time     `json:"updated"`
 	Sync      syncView       `json:"sync"`
+
+	// RecurrenceID is the instance of a series that the object is, where the server keeps exceptions apart: "20260105T080000Z".
+	RecurrenceID    string       `json:"recurrence_id,omitempty"`
+	RecurringObject cal.ObjectID `json:"recurring_object,omitempty"` // the series, if it is here
 }
 
 type syncView struct {
@@ -49,8 +53,44 @@ func viewObject(o store.Listed) objectView {
 	return objectView{
 		ID: o.ID, Account: o.Account, Calendar: o.Calendar, UID: o.UID, Component: o.Component, Summary: o.Summary,
 		Href: orNull(string(o.Href)), Deleted: o.Version == "", Created: at(o.Created), Updated: at(o.Updated),
-		Sync: syncView{o.State, orNull(o.Trouble), o.Tries},
+		Sync: syncView{o.State, orNull(o.Trouble), o.Tries}, RecurrenceID: o.RecurrenceID,
 	}
+}
+
+// showObject is viewObject with the series that the object is an exception of.
+func showObject(tx *store.Tx, o store.Listed) (objectView, error) {
+	views := []objectView{viewObject(o)}
+	err := withSeries(tx, views)
+	return views[0], err
+}
+
+// withSeries notes at the exceptions which object their series is.
+func withSeries(tx *store.Tx, views []objectView) error {
+	uids := map[cal.CalendarID][]string{}
+	for _, v := range views {
+		if v.RecurrenceID != "" {
+			uids[v.Calendar] = append(uids[v.Calendar], v.UID)
+		}
+	}
+	series := map[cal.CalendarID]map[string]cal.ObjectID{}
+	for calendar, some := range uids {
+		held, err := tx.ByUID(calendar, some)
+		if err != nil {
+			return err
+		}
+		series[calendar] = map[string]cal.ObjectID{}
+		for _, o := range held {
+			if o.RecurrenceID == "" && o.Want().Exists() {
+				series[calendar][o.UID] = o.ID
+			}
+		}
+	}
+	for i, v := range views {
+		if v.RecurrenceID != "" {
+			views[i].RecurringObject = series[v.Calendar][v.UID]
+		}
+	}
+	return nil
 }
 
 type objectListCmd struct {
@@ -66,21 +106,24 @@ type objectListCmd struct {
 }
 
 func (c objectListCmd) Run(ctx context.Context, s *session) error {
-	var found []store.Listed
+	var views []objectView
 	err := s.read(ctx, func(tx *store.Tx) error {
 		f, err := c.filter(tx)
 		if err != nil {
 			return err
 		}
-		found, err = tx.Objects(f)
-		return err
+		found, err := tx.Objects(f)
+		if err != nil {
+			return err
+		}
+		views = make([]objectView, len(found))
+		for i, o := range found {
+			views[i] = viewObject(o)
+		}
+		return withSeries(tx, views)
 	})
 	if err != nil {
 		return err
-	}
-	views := make([]objectView, len(found))
-	for i, o := range found {
-		views[i] = viewObject(o)
 	}
 	if s.JSON {
 		return s.json(map[string]any{"objects": views})
@@ -155,8 +198,11 @@ func (c objectShowCmd) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		listed, err := tx.Listed(o.ID)
-		v.objectView, v.ETag, v.Body = viewObject(listed), orNull(string(o.Base.ETag)), string(o.Want().Body)
-		if err != nil || !o.Want().Exists() {
+		if err != nil {
+			return err
+		}
+		v.ETag, v.Body = orNull(string(o.Base.ETag)), string(o.Want().Body)
+		if v.objectView, err = showObject(tx, listed); err != nil || !o.Want().Exists() {
 			return err
 		}
 		stored, err := tx.Version(o.Want().ID)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/engine"
 	"calbridge/internal/ical"
 	"calbridge/internal/store"
 )
@@ -16,6 +18,36 @@ import (
 type objectCreateCmd struct {
 	Calendar string `required:"" help:"The calendar's id, or its name." placeholder:"ID"`
 	File     string `arg:"" optional:"" default:"-" help:"iCalendar file; - is standard input."`
+	notifying
+}
+
+// notifying is the flag of commands whose edit Google may mail somebody about.
+type notifying struct {
+	Notify string `help:"Whom Google may mail about it: all guests, or externalOnly, those outside the organizer's domain. Nobody unless asked." enum:",all,externalOnly" default:"" placeholder:"WHOM"`
+}
+
+// of is what goes with the draft.
+func (n notifying) of(tx *store.Tx, d store.Draft) (cal.Notify, error) {
+	if n.Notify == "" {
+		return cal.NotifyNobody, nil
+	}
+	calendar := d.Calendar
+	if d.Object != "" {
+		o, err := tx.Object(d.Object)
+		if err != nil {
+			return "", err
+		}
+		calendar = o.Calendar
+	}
+	k, err := tx.Calendar(calendar)
+	if err != nil {
+		return "", err
+	}
+	a, err := tx.Account(k.Account)
+	if err == nil && a.Provider != "google" {
+		err = usage("--notify is for Google calendars; the server of account %s (%s) decides by itself whom it mails", a.ID, a.Name)
+	}
+	return cal.Notify(n.Notify), err
 }
 
 func (c objectCreateCmd) Run(ctx context.Context, s *session) error {
@@ -23,7 +55,7 @@ func (c objectCreateCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, func(tx *store.Tx) (store.Draft, error) {
+	return s.edit(ctx, c.notifying, func(tx *store.Tx) (store.Draft, error) {
 		k, err := findCalendar(tx, c.Calendar)
 		if err != nil {
 			return store.Draft{}, err
@@ -39,15 +71,24 @@ func createDraft(tx *store.Tx, k cal.Calendar, body cal.Body) (store.Draft, erro
 		return d, err
 	}
 	d.Calendar = k.ID
-	holders, err := tx.ByUID(k.ID, []string{d.UID})
-	for _, h := range holders {
-		if h.Want().Exists() {
-			return d, usage("the UID %q is in use by object %s of this calendar: edit that (`calbridge object edit %s`), or give another UID",
-				d.UID, h.ID, h.ID)
-		}
-		d.Object = h.ID
+	h, there, err := engine.Holder(tx, k.ID, body)
+	switch {
+	case err != nil || !there:
+		return d, err
+	case h.Want().Exists():
+		return d, inUse(h)
 	}
-	return d, err
+	d.Object = h.ID
+	return d, nil
+}
+
+// inUse tells where a UID is, or the instance of a series.
+func inUse(h cal.Object) error {
+	what := fmt.Sprintf("the UID %q", h.UID)
+	if h.RecurrenceID != "" {
+		what = fmt.Sprintf("the instance %s of the UID %q", h.RecurrenceID, h.UID)
+	}
+	return usage("%s is in use by object %s of this calendar: edit that (`calbridge object edit %s`), or give another UID", what, h.ID, h.ID)
 }
 
 // draft checks a body and makes what the calendar is to hold of it.
@@ -59,7 +100,7 @@ func draft(k cal.Calendar, body cal.Body) (store.Draft, error) {
 	if err := mayHold(k, r.Component); err != nil {
 		return store.Draft{}, err
 	}
-	return store.Draft{UID: r.UID, Component: r.Component, Summary: r.Summary, Want: cal.Version{Digest: r.Digest, Body: body}}, nil
+	return store.Draft{UID: r.UID, RecurrenceID: r.RecurrenceID, Component: r.Component, Summary: r.Summary, Want: cal.Version{Digest: r.Digest, Body: body}}, nil
 }
 
 // mayHold refuses early what the server would refuse.
@@ -136,19 +177,25 @@ func nameOf(file string) string {
 }
 
 // edit accepts one edit and tells how the object stands now. It does not wait for the server.
-func (s *session) edit(ctx context.Context, decide func(*store.Tx) (store.Draft, error)) error {
+func (s *session) edit(ctx context.Context, n notifying, decide func(*store.Tx) (store.Draft, error)) error {
 	var v objectView
 	err := s.write(ctx, func(tx *store.Tx) error {
 		d, err := decide(tx)
 		if err != nil {
 			return err
 		}
-		o, err := tx.Edit(d)
+		if d.Notify, err = n.of(tx, d); err != nil {
+			return err
+		}
+		o, err := engine.Accept(tx, d)
+		if err != nil {
+			return unfit(err)
+		}
+		listed, err := tx.Listed(o.ID)
 		if err != nil {
 			return err
 		}
-		listed, err := tx.Listed(o.ID)
-		v = viewObject(listed)
+		v, err = showObject(tx, listed)
 		return err
 	})
 	if err != nil {
@@ -157,10 +204,23 @@ func (s *session) edit(ctx context.Context, decide func(*store.Tx) (store.Draft,
 	return s.answer(v, "%s %s", v.ID, v.Sync.State)
 }
 
+// unfit makes a text that cannot be taken an error of usage.
+func unfit(err error) error {
+	var u engine.Unfit
+	switch {
+	case !errors.As(err, &u):
+		return err
+	case u.Object != "":
+		return usage("%w (`calbridge object edit %s`)", err, u.Object)
+	}
+	return usage("%w", err)
+}
+
 type objectEditCmd struct {
 	ID   string `arg:"" help:"The object's id."`
 	File string `arg:"" optional:"" default:"-" help:"iCalendar file; - is standard input."`
 	Base int    `help:"The version that the text was made from (object show --json, object history): what arrived since stays, but where the text changed the same. Without it the text replaces whatever is there." placeholder:"VERSION"`
+	notifying
 }
 
 // Help is what `object edit --help` says.
@@ -176,7 +236,7 @@ func (c objectEditCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, func(tx *store.Tx) (store.Draft, error) {
+	return s.edit(ctx, c.notifying, func(tx *store.Tx) (store.Draft, error) {
 		o, err := findObject(tx, c.ID)
 		if err != nil {
 			return store.Draft{}, err
@@ -235,10 +295,11 @@ func replaceDraft(tx *store.Tx, o cal.Object, body cal.Body) (store.Draft, error
 
 type objectDeleteCmd struct {
 	ID string `arg:"" help:"The object's id."`
+	notifying
 }
 
 func (c objectDeleteCmd) Run(ctx context.Context, s *session) error {
-	return s.edit(ctx, func(tx *store.Tx) (store.Draft, error) {
+	return s.edit(ctx, c.notifying, func(tx *store.Tx) (store.Draft, error) {
 		o, err := findObject(tx, c.ID)
 		if err != nil {
 			return store.Draft{}, err
@@ -261,7 +322,7 @@ type objectRestoreCmd struct {
 
 // Run makes an ordinary edit with an old version's text; the history grows, nothing is rewound.
 func (c objectRestoreCmd) Run(ctx context.Context, s *session) error {
-	return s.edit(ctx, func(tx *store.Tx) (store.Draft, error) {
+	return s.edit(ctx, notifying{}, func(tx *store.Tx) (store.Draft, error) {
 		o, err := findObject(tx, c.ID)
 		if err != nil {
 			return store.Draft{}, err
@@ -297,18 +358,21 @@ func restoreDraft(tx *store.Tx, o cal.Object, v cal.Version) (store.Draft, error
 	if err := mayHold(k, r.Component); err != nil && r.Trouble == "" {
 		return store.Draft{}, err
 	}
-	holders, err := tx.ByUID(o.Calendar, []string{r.UID})
-	for _, h := range holders {
-		if h.ID != o.ID && h.Want().Exists() {
+	if r.Trouble == "" {
+		h, there, err := engine.Holder(tx, o.Calendar, v.Body)
+		if err != nil {
+			return store.Draft{}, err
+		}
+		if there && h.ID != o.ID && h.Want().Exists() {
 			return store.Draft{}, usage("the UID %q is in use by object %s by now: delete that first, or edit it", r.UID, h.ID)
 		}
 	}
-	return again(o.ID, v), err
+	return again(o.ID, v), nil
 }
 
 // again is the wish to have a version that was there once.
 func again(id cal.ObjectID, v cal.Version) store.Draft {
 	r := ical.Read(v.Body)
-	return store.Draft{Object: id, UID: r.UID, Component: r.Component, Summary: r.Summary,
+	return store.Draft{Object: id, UID: r.UID, RecurrenceID: r.RecurrenceID, Component: r.Component, Summary: r.Summary,
 		Want: cal.Version{Digest: v.Digest, Body: v.Body, Native: v.Native}}
 }

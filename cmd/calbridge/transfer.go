@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/engine"
 	"calbridge/internal/ical"
 	"calbridge/internal/store"
 )
@@ -21,7 +23,7 @@ type exportCmd struct {
 // Run writes what a user sees, edits that have not reached the server included. Bodies that cannot be read cannot be joined, and are named.
 func (c exportCmd) Run(ctx context.Context, s *session) error {
 	var k cal.Calendar
-	var bodies []cal.Body
+	var parts []exported
 	unreadable := []cal.ObjectID{}
 	err := s.read(ctx, func(tx *store.Tx) (err error) {
 		if k, err = findCalendar(tx, c.Calendar); err != nil {
@@ -40,18 +42,46 @@ func (c exportCmd) Run(ctx context.Context, s *session) error {
 				unreadable = append(unreadable, l.ID)
 				continue
 			}
-			bodies = append(bodies, v.Body)
+			parts = append(parts, exported{l.UID, l.RecurrenceID, v.Body})
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	bodies := wholes(parts)
 	joined := ical.Join(k.Name, bodies)
 	for _, id := range unreadable {
 		s.note("left out, as it cannot be read: object %s (calbridge object show %s)", id, id)
 	}
 	return c.deliver(s, k, string(joined), len(bodies), unreadable)
+}
+
+// exported is one object on its way into a file.
+type exported struct {
+	uid, recurrenceID string
+	body              cal.Body
+}
+
+// wholes puts every series together again: what the server keeps apart is one object elsewhere (RFC 4791 §4.1).
+func wholes(parts []exported) (bodies []cal.Body) {
+	var groups [][]cal.Body
+	place, hasMaster := map[string]int{}, map[string]bool{}
+	for _, p := range parts {
+		i, there := place[p.uid]
+		second := p.recurrenceID == "" && hasMaster[p.uid] // two objects with one UID are not one series
+		if p.uid == "" || !there || second {
+			i, groups = len(groups), append(groups, nil)
+		}
+		if p.uid != "" && !second {
+			place[p.uid], hasMaster[p.uid] = i, hasMaster[p.uid] || p.recurrenceID == ""
+		}
+		groups[i] = append(groups[i], p.body)
+	}
+	for _, g := range groups {
+		bodies = append(bodies, ical.Whole(g))
+	}
+	return bodies
 }
 
 func (c exportCmd) deliver(s *session, k cal.Calendar, text string, n int, unreadable []cal.ObjectID) error {
@@ -87,6 +117,7 @@ type imported struct {
 	Problems  []importedProblem `json:"problems"`
 
 	quiet bool // leave out what the server would mail somebody about
+	apart bool // exceptions are objects of their own there
 }
 
 type importedProblem struct {
@@ -128,7 +159,8 @@ func (c importCmd) Run(ctx context.Context, s *session) error {
 	return total.tell(s)
 }
 
-// destination is the calendar to import into, and whether its server mails attendees by itself (RFC 6638 §2). One that never said may.
+// destination is the calendar to import into, and whether its server mails attendees by itself (RFC 6638 §2). One that never said may;
+// Google mails nobody unless it is told to.
 func (s *session) destination(ctx context.Context, id string) (k cal.Calendar, mails bool, err error) {
 	var a store.Account
 	err = s.read(ctx, func(tx *store.Tx) (err error) {
@@ -137,7 +169,7 @@ func (s *session) destination(ctx context.Context, id string) (k cal.Calendar, m
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil || a.Provider == "google" {
 		return k, false, err
 	}
 	p, err := s.profile(ctx, origin(a))
@@ -155,6 +187,10 @@ func (s *session) importSome(ctx context.Context, k cal.Calendar, bodies []cal.B
 	var some imported
 	err := s.write(ctx, func(tx *store.Tx) error {
 		some = imported{quiet: total.quiet}
+		var err error
+		if some.apart, err = engine.KeepsApart(tx, k.ID); err != nil {
+			return err
+		}
 		for _, body := range bodies {
 			if err := some.take(tx, k, body); err != nil {
 				return err
@@ -177,20 +213,19 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 		return nil
 	}
 	d.Calendar = k.ID
-	holders, err := tx.ByUID(k.ID, []string{d.UID})
-	if err != nil {
+	there, same, err := i.compare(tx, &d)
+	switch {
+	case errors.As(err, new(engine.Unfit)):
+		i.Problems = append(i.Problems, importedProblem{d.UID, err.Error()})
+		return nil
+	case err != nil:
 		return err
-	}
-	there := false
-	for _, h := range holders {
-		d.Object = h.ID
-		if there = h.Want().Exists(); h.Want().Same(d.Want) {
-			i.Unchanged++
-			return nil
-		}
+	case same:
+		i.Unchanged++
+		return nil
 	}
 	if i.quiet {
-		why, err := wouldMail(tx, body, holders)
+		why, err := wouldMail(tx, k, body, d.UID)
 		if err != nil {
 			return err
 		}
@@ -199,7 +234,7 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 			return nil
 		}
 	}
-	if _, err := tx.Edit(d); err != nil {
+	if err := i.store(tx, d); err != nil {
 		return err
 	}
 	if there {
@@ -210,10 +245,41 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 	return nil
 }
 
+// compare finds the object that a draft is to become, and tells whether it is there and says the same already.
+func (i *imported) compare(tx *store.Tx, d *store.Draft) (there, same bool, err error) {
+	if !i.apart {
+		holders, err := tx.ByUID(d.Calendar, []string{d.UID})
+		for _, h := range holders {
+			d.Object, there, same = h.ID, h.Want().Exists(), same || h.Want().Same(d.Want)
+		}
+		return there, same, err
+	}
+	h, _, err := engine.Holder(tx, d.Calendar, d.Want.Body)
+	if err != nil {
+		return false, false, err
+	}
+	d.Object = h.ID
+	same, err = engine.Unchanged(tx, *d)
+	return h.Want().Exists(), same, err
+}
+
+func (i *imported) store(tx *store.Tx, d store.Draft) (err error) {
+	if i.apart {
+		_, err = engine.Accept(tx, d)
+	} else {
+		_, err = tx.Edit(d)
+	}
+	return err
+}
+
 // wouldMail says why storing the body would mail somebody: it invites, or it takes the place of what did (RFC 6638 §3.2.1).
-func wouldMail(tx *store.Tx, body cal.Body, holders []cal.Object) (why string, err error) {
+func wouldMail(tx *store.Tx, k cal.Calendar, body cal.Body, uid string) (why string, err error) {
 	if ical.Scheduled(body) {
 		return "it has attendees, whom this server may mail: if they are to be, give --invite", nil
+	}
+	holders, err := tx.ByUID(k.ID, []string{uid})
+	if err != nil {
+		return "", err
 	}
 	for _, h := range holders {
 		whole, err := tx.Object(h.ID)

@@ -61,16 +61,20 @@ func Unchanged(tx *store.Tx, d store.Draft) (bool, error) {
 	return o.Want().Same(d.Want), err
 }
 
-// Holder gives the object that a text is about, alive or on its way out; ok is false when there is none. It is known by its UID, and where
-// exceptions are objects of their own, by its instance as well.
-func Holder(tx *store.Tx, calendar cal.CalendarID, r ical.Reading) (o cal.Object, ok bool, err error) {
-	apart, err := keepsApart(tx, calendar)
+// Holder gives the object that a text is about, alive or on its way out; ok is false when there is none, or the text is about several. It
+// is known by its UID, and where exceptions are objects of their own, by its instance as well.
+func Holder(tx *store.Tx, calendar cal.CalendarID, body cal.Body) (o cal.Object, ok bool, err error) {
+	apart, err := KeepsApart(tx, calendar)
 	if err != nil {
 		return o, false, err
 	}
-	all, err := tx.ByUID(calendar, []string{r.UID})
+	key, one := instance(body)
+	if apart && !one {
+		return o, false, nil
+	}
+	all, err := tx.ByUID(calendar, []string{ical.Read(body).UID})
 	for _, h := range all {
-		if apart && h.RecurrenceID != r.RecurrenceID || ok && o.Want().Exists() {
+		if apart && h.RecurrenceID != key || ok && o.Want().Exists() {
 			continue
 		}
 		o, ok = h, true
@@ -78,8 +82,17 @@ func Holder(tx *store.Tx, calendar cal.CalendarID, r ical.Reading) (o cal.Object
 	return o, ok, err
 }
 
-// keepsApart reports whether the exceptions of a series are resources of their own at the calendar's remote.
-func keepsApart(tx *store.Tx, calendar cal.CalendarID) (bool, error) {
+// instance is the one that a text is about; empty: the series. What follows an instance is nothing that could be held.
+func instance(body cal.Body) (key string, one bool) {
+	parts, err := ical.Parts(body)
+	if err != nil || parts[0].RecurrenceID == "" {
+		return "", true
+	}
+	return parts[0].RecurrenceID, len(parts) == 1 && !parts[0].Future
+}
+
+// KeepsApart reports whether the exceptions of a series are resources of their own at the calendar's remote.
+func KeepsApart(tx *store.Tx, calendar cal.CalendarID) (bool, error) {
 	k, err := tx.Calendar(calendar)
 	if err != nil {
 		return false, err
@@ -125,7 +138,7 @@ func accept(tx *store.Tx, d store.Draft) (*acceptance, error) {
 		}
 		a.object, a.calendar = &o, o.Calendar
 	}
-	apart, err := keepsApart(tx, a.calendar)
+	apart, err := KeepsApart(tx, a.calendar)
 	if err != nil || !apart {
 		return nil, err
 	}

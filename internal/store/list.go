@@ -9,21 +9,23 @@ import (
 
 // Listed is an object as a listing shows it: what the user sees of it, without bodies.
 type Listed struct {
-	ID        cal.ObjectID
-	Account   cal.AccountID
-	Calendar  cal.CalendarID
-	Href      cal.Href
-	UID       string
-	Component string
-	Summary   string
-	Version   cal.VersionID // of what the user sees; empty: deleted
-	Digest    cal.Digest
-	State     SyncState
-	Trouble   string // what the remote said last, or why the body cannot be read
-	Tries     int
-	Gone      time.Time // zero: it lives
-	Created   time.Time
-	Updated   time.Time
+	ID       cal.ObjectID
+	Account  cal.AccountID
+	Calendar cal.CalendarID
+	Href     cal.Href
+	UID      string
+	// RecurrenceID is the instance that the object is, if it is one; see cal.Object.
+	RecurrenceID string
+	Component    string
+	Summary      string
+	Version      cal.VersionID // of what the user sees; empty: deleted
+	Digest       cal.Digest
+	State        SyncState
+	Trouble      string // what the remote said last, or why the body cannot be read
+	Tries        int
+	Gone         time.Time // zero: it lives
+	Created      time.Time
+	Updated      time.Time
 }
 
 // SyncState is how an object stands to the remote.
@@ -63,13 +65,13 @@ func (tx *Tx) Objects(f ObjectFilter) ([]Listed, error) {
 	where += ` ORDER BY o.id` + limited(f.Limit, &args)
 	var all []Listed
 	err := tx.each(`SELECT o.id, k.account, o.calendar, o.href, o.uid, o.component, o.summary, COALESCE(v.id, ''), COALESCE(v.digest, ''),
-		`+objectState+`, CASE WHEN e.trouble <> '' THEN e.trouble ELSE o.trouble END, COALESCE(e.tries, 0), o.gone, o.created, o.updated
+		`+objectState+`, CASE WHEN e.trouble <> '' THEN e.trouble ELSE o.trouble END, COALESCE(e.tries, 0), o.gone, o.created, o.updated, o.recurrence_id
 		FROM objects o JOIN calendars k ON k.id = o.calendar LEFT JOIN edits e ON e.object = o.id
 		LEFT JOIN versions v ON v.id = COALESCE(e.want, o.base)
 		WHERE `+where, args, func(scan scan) error {
 		var l Listed
 		err := scan(&l.ID, &l.Account, &l.Calendar, from(&l.Href), from(&l.UID), from(&l.Component), &l.Summary, &l.Version, &l.Digest,
-			&l.State, &l.Trouble, &l.Tries, moment(&l.Gone), moment(&l.Created), moment(&l.Updated))
+			&l.State, &l.Trouble, &l.Tries, moment(&l.Gone), moment(&l.Created), moment(&l.Updated), from(&l.RecurrenceID))
 		all = append(all, l)
 		return err
 	})
