@@ -324,39 +324,37 @@ func TestAcceptException(t *testing.T) {
 
 // TestAcceptOrphan: somebody was invited to one instance only.
 func TestAcceptOrphan(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		body := text(on("19", "Invited"))
-		s.write(func(tx *store.Tx) error {
-			o := cal.Object{Href: "x", UID: "u", RecurrenceID: "20260119T080000Z", Component: "VEVENT", Base: cal.Version{ETag: "1", Digest: ical.Read(body).Digest, Body: body}}
-			return tx.Apply(cal.Plan{Calendar: s.calendar, Created: []cal.Change{{Object: o}}})
-		})
-		orphan := s.find("u", "20260119")
-		s.edit(orphan, text(on("19", "Noted")))
-		s.expect("edited", s.shows(), "u 20260119T080000Z Noted")
-		s.remove(orphan)
-		s.expect("deleted, for there is no series to hide it from", s.outbox(), "u 20260119T080000Z deleted")
-		s.edit(orphan, body)
-		s.expect("taken back", s.outbox())
-		s.remove(orphan)
-		s.sent()
-		s.refuses(s.draft(orphan.ID, body), "create the series first")
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	body := text(on("19", "Invited"))
+	s.write(func(tx *store.Tx) error {
+		o := cal.Object{Href: "x", UID: "u", RecurrenceID: "20260119T080000Z", Component: "VEVENT", Base: cal.Version{ETag: "1", Digest: ical.Read(body).Digest, Body: body}}
+		return tx.Apply(cal.Plan{Calendar: s.calendar, Created: []cal.Change{{Object: o}}})
 	})
+	orphan := s.find("u", "20260119")
+	s.edit(orphan, text(on("19", "Noted")))
+	s.expect("edited", s.shows(), "u 20260119T080000Z Noted")
+	s.remove(orphan)
+	s.expect("deleted, for there is no series to hide it from", s.outbox(), "u 20260119T080000Z deleted")
+	s.edit(orphan, body)
+	s.expect("taken back", s.outbox())
+	s.remove(orphan)
+	s.sent()
+	s.refuses(s.draft(orphan.ID, body), "create the series first")
 }
 
 func TestAcceptDeletionOfASeries(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		master := s.create(mondays("Standup", "", on("19", "Late")))
-		s.remove(master)
-		s.expect("with its exceptions, which could never be sent", s.shows())
-		s.expect("nothing to tell the remote", s.outbox())
-		s.edit(master, mondays("Standup", "", on("19", "Late")))
-		s.expect("back again", s.shows(), "u Standup", "u 20260119T080000Z Late")
-		s.sent()
-		s.create(text(on("26", "Unsent")))
-		s.remove(master)
-		s.expect("the remote takes along what it has", s.outbox(), "u deleted")
-		s.expect("until then it is here", s.shows(), "u 20260119T080000Z Late")
-	})
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	master := s.create(mondays("Standup", "", on("19", "Late")))
+	s.remove(master)
+	s.expect("with its exceptions, which could never be sent", s.shows())
+	s.expect("nothing to tell the remote", s.outbox())
+	s.edit(master, mondays("Standup", "", on("19", "Late")))
+	s.expect("back again", s.shows(), "u Standup", "u 20260119T080000Z Late")
+	s.sent()
+	s.create(text(on("26", "Unsent")))
+	s.remove(master)
+	s.expect("the remote takes along what it has", s.outbox(), "u deleted")
+	s.expect("until then it is here", s.shows(), "u 20260119T080000Z Late")
 }
 
 // TestAcceptPassesOn whom the remote may mail, and what the user has seen.
@@ -422,20 +420,19 @@ func settle(s *shelf, id cal.ObjectID) {
 
 // TestAcceptFollowingMoved: exceptions cannot go along with a series that has other instances.
 func TestAcceptFollowingMoved(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		hidden := strings.Replace(on("26", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
-		master := s.create(mondays("Standup", "", hidden, strings.Replace(on("02", "Late"), "202601", "202602", -1)))
-		s.sent()
-		s.create(text(strings.Replace(on("09", "Unsent"), "202601", "202602", -1)))
-		if o := s.edit(master, text(from("19", "15", "Sitdown"))); o.ID != master.ID {
-			t.Errorf("not the object that was named: %+v", o)
-		}
-		s.expect("hidden, and excluded where it moved to", s.shows(), "u <19 Standup", "u 20260126T080000Z hidden", "u 20260202T080000Z hidden", "next -26 Sitdown")
-		s.expect("first things first", s.outbox(), "next -26 Sitdown")
-		if next := s.series("Sitdown"); !slices.Equal(ical.Excluded(next.Want().Body), []string{"20260126T140000Z"}) {
-			t.Errorf("%s", next.Want().Body)
-		}
-	})
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	hidden := strings.Replace(on("26", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
+	master := s.create(mondays("Standup", "", hidden, strings.Replace(on("02", "Late"), "202601", "202602", -1)))
+	s.sent()
+	s.create(text(strings.Replace(on("09", "Unsent"), "202601", "202602", -1)))
+	if o := s.edit(master, text(from("19", "15", "Sitdown"))); o.ID != master.ID {
+		t.Errorf("not the object that was named: %+v", o)
+	}
+	s.expect("hidden, and excluded where it moved to", s.shows(), "u <19 Standup", "u 20260126T080000Z hidden", "u 20260202T080000Z hidden", "next -26 Sitdown")
+	s.expect("first things first", s.outbox(), "next -26 Sitdown")
+	if next := s.series("Sitdown"); !slices.Equal(ical.Excluded(next.Want().Body), []string{"20260126T140000Z"}) {
+		t.Errorf("%s", next.Want().Body)
+	}
 }
 
 func (s *shelf) series(title string) cal.Object {
@@ -451,40 +448,38 @@ func (s *shelf) series(title string) cal.Object {
 
 // TestAcceptFollowingRefused: when the remote will not have the new series, the old one stays as it was there.
 func TestAcceptFollowingRefused(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		s.create(mondays("Standup", ""))
-		s.sent()
-		next := s.create(text(from("19", "09", "Sitdown")))
-		s.write(func(tx *store.Tx) error {
-			return tx.EditTrouble(next.ID, next.Edit.Rev, store.Failure{Tries: 1, Block: cal.Rejected, Trouble: "no"})
-		})
-		s.expect("nothing is cut off", s.outbox())
-		s.remove(s.find("u", ""))
-		s.edit(s.find("u", ""), mondays("Standup", ""))
-		s.remove(next)
-		s.expect("given up", s.shows(), "u Standup")
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	s.create(mondays("Standup", ""))
+	s.sent()
+	next := s.create(text(from("19", "09", "Sitdown")))
+	s.write(func(tx *store.Tx) error {
+		return tx.EditTrouble(next.ID, next.Edit.Rev, store.Failure{Tries: 1, Block: cal.Rejected, Trouble: "no"})
 	})
+	s.expect("nothing is cut off", s.outbox())
+	s.remove(s.find("u", ""))
+	s.edit(s.find("u", ""), mondays("Standup", ""))
+	s.remove(next)
+	s.expect("given up", s.shows(), "u Standup")
 }
 
 // TestAcceptFollowingInAText: a file may hold both, and comes to the same however often it is taken.
 func TestAcceptFollowingInAText(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		hidden := strings.Replace(on("26", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
-		body := mondays("Standup", "", on("12", "Early"), from("19", "09", "Sitdown"), hidden, strings.Replace(on("02", "Late"), "202601", "202602", -1))
-		made := s.create(body)
-		if made.UID != "u" {
-			t.Errorf("%+v", made)
-		}
-		want := []string{"u <19 Standup", "u 20260112T080000Z Early", "next -26 Sitdown", "next20260202T080000Z Late"}
-		s.expect("two series", s.shows(), want...)
-		s.expect("neither waits", s.outbox(), "u <19 Standup", "next -26 Sitdown")
-		s.sent()
-		s.unchanged(s.draft(made.ID, body), true)
-		s.edit(made, body)
-		s.expect("again", s.shows(), want...)
-		s.expect("nothing to send", s.outbox())
-		s.unchanged(s.draft(made.ID, mondays("Standup", "", on("12", "Sooner"), from("19", "09", "Sitdown"))), false)
-	})
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	hidden := strings.Replace(on("26", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
+	body := mondays("Standup", "", on("12", "Early"), from("19", "09", "Sitdown"), hidden, strings.Replace(on("02", "Late"), "202601", "202602", -1))
+	made := s.create(body)
+	if made.UID != "u" {
+		t.Errorf("%+v", made)
+	}
+	want := []string{"u <19 Standup", "u 20260112T080000Z Early", "next -26 Sitdown", "next20260202T080000Z Late"}
+	s.expect("two series", s.shows(), want...)
+	s.expect("neither waits", s.outbox(), "u <19 Standup", "next -26 Sitdown")
+	s.sent()
+	s.unchanged(s.draft(made.ID, body), true)
+	s.edit(made, body)
+	s.expect("again", s.shows(), want...)
+	s.expect("nothing to send", s.outbox())
+	s.unchanged(s.draft(made.ID, mondays("Standup", "", on("12", "Sooner"), from("19", "09", "Sitdown"))), false)
 }
 
 func (s *shelf) unchanged(d store.Draft, want bool) {
@@ -500,28 +495,26 @@ func (s *shelf) unchanged(d store.Draft, want bool) {
 
 // TestAcceptFollowingFromTheFirst is an edit of the series itself.
 func TestAcceptFollowingFromTheFirst(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		master := s.create(mondays("Standup", "", on("05", "First"), on("19", "Late")))
-		s.sent()
-		if made := s.create(text(from("05", "09", "Sitdown"))); made.ID != master.ID {
-			t.Errorf("%+v", made)
-		}
-		s.expect("one series", s.shows(), "u Sitdown", "u 20260105T080000Z Sitdown", "u 20260119T080000Z Late")
-	})
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	master := s.create(mondays("Standup", "", on("05", "First"), on("19", "Late")))
+	s.sent()
+	if made := s.create(text(from("05", "09", "Sitdown"))); made.ID != master.ID {
+		t.Errorf("%+v", made)
+	}
+	s.expect("one series", s.shows(), "u Sitdown", "u 20260105T080000Z Sitdown", "u 20260119T080000Z Late")
 }
 
 // TestAcceptNothingFollows: a series may also just end.
 func TestAcceptNothingFollows(t *testing.T) {
-	onShelves(t, func(s *shelf) {
-		master := s.create(mondays("Standup", "", on("12", "Early"), on("26", "Late")))
-		s.sent()
-		gone := strings.Replace(from("19", "09", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
-		s.edit(master, text(gone))
-		s.expect("it ends", s.shows(), "u <19 Standup", "u 20260112T080000Z Early", "u 20260126T080000Z hidden")
-		s.expect("at once", s.outbox(), "u <19 Standup", "u 20260126T080000Z hidden")
-		s.edit(master, text(strings.ReplaceAll(gone, "19", "05")))
-		s.expect("before it began", s.outbox(), "u deleted", "u 20260126T080000Z hidden")
-	})
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	master := s.create(mondays("Standup", "", on("12", "Early"), on("26", "Late")))
+	s.sent()
+	gone := strings.Replace(from("19", "09", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
+	s.edit(master, text(gone))
+	s.expect("it ends", s.shows(), "u <19 Standup", "u 20260112T080000Z Early", "u 20260126T080000Z hidden")
+	s.expect("at once", s.outbox(), "u <19 Standup", "u 20260126T080000Z hidden")
+	s.edit(master, text(strings.ReplaceAll(gone, "19", "05")))
+	s.expect("before it began", s.outbox(), "u deleted", "u 20260126T080000Z hidden")
 }
 
 // TestAcceptFollowingCounted: COUNT is shared out, and what cannot be counted cannot be cut.
