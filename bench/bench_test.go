@@ -26,6 +26,7 @@ func TestBench(t *testing.T) {
 	t.Run("large/cyrus", b.cyrus)
 	t.Run("push/cyrus", b.push)
 	t.Run("requests", func(t *testing.T) { providertest.EachServer(t, b.requests) })
+	t.Run("google", b.google)
 	t.Run("large/radicale", b.radicale)
 	t.Run("reconcile", b.reconcile)
 }

@@ -5,6 +5,9 @@ ALTER TABLE accounts ADD COLUMN writes_until  BIGINT NOT NULL DEFAULT 0;    -- t
 ALTER TABLE accounts ADD COLUMN refresh_owner TEXT   NOT NULL DEFAULT '';   -- who renews the access token right now
 ALTER TABLE accounts ADD COLUMN refresh_until BIGINT NOT NULL DEFAULT 0;
 
+-- One person's Google account is there once for each owner.
+CREATE UNIQUE INDEX accounts_google ON accounts (owner, principal) WHERE provider = 'google' AND principal <> '';
+
 -- Which instance of a series the object is, where the remote keeps exceptions as resources of their own (Google); '': a whole series.
 ALTER TABLE objects ADD COLUMN recurrence_id TEXT NOT NULL DEFAULT '';
 
@@ -26,6 +29,7 @@ CREATE TABLE channels (
 CREATE INDEX channels_account ON channels (account);
 
 -- +goose Down
+DROP INDEX accounts_google;
 DROP TABLE channels;
 ALTER TABLE edits DROP COLUMN notify;
 ALTER TABLE edits DROP COLUMN after_object;

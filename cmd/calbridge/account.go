@@ -34,6 +34,7 @@ type accountView struct {
 	BusyUntil *time.Time         `json:"busy_until"`
 	Failures  int                `json:"failures"`
 	Addresses []string           `json:"addresses"`
+	Scopes    []string           `json:"scopes,omitempty"` // what an OAuth consent granted
 	Calendars int                `json:"calendars"`
 	Created   *time.Time         `json:"created"`
 	Updated   *time.Time         `json:"updated"`
@@ -42,7 +43,7 @@ type accountView struct {
 func viewAccount(a store.Account, calendars int) accountView {
 	return accountView{
 		ID: a.ID, Provider: a.Provider, Name: a.Name, Owner: a.Owner, URL: a.URL, Username: a.Username, State: a.State,
-		Trouble: orNull(a.Trouble), BusyUntil: at(a.BusyUntil), Failures: a.Failures, Addresses: list(a.Addresses), Calendars: calendars,
+		Trouble: orNull(a.Trouble), BusyUntil: at(a.BusyUntil), Failures: a.Failures, Addresses: list(a.Addresses), Calendars: calendars, Scopes: a.Scopes,
 		Created: at(a.Created), Updated: at(a.Updated),
 	}
 }
@@ -132,7 +133,7 @@ func (c accountShowCmd) Run(ctx context.Context, s *session) error {
 	}
 	s.facts("id", string(v.ID), "name", v.Name, "owner", v.Owner, "provider", v.Provider, "url", v.URL, "username", v.Username,
 		"state", string(v.State), "trouble", deref(v.Trouble), "asked to wait", until(v.BusyUntil), "calendars", fmt.Sprint(v.Calendars),
-		"addresses", strings.Join(v.Addresses, " "), "added", until(v.Created))
+		"addresses", strings.Join(v.Addresses, " "), "granted", strings.Join(v.Scopes, " "), "added", until(v.Created))
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (c addGoogleCmd) before(ctx context.Context, s *session) (was store.Account
 func (c addGoogleCmd) scopes(was store.Account) []string {
 	scopes := []string{google.ScopeEvents, google.ScopeCalendarList}
 	if c.ManageCalendars || slices.Contains(was.Scopes, google.ScopeCalendars) {
-		scopes = append(scopes, google.ScopeCalendars)
+		scopes = append(scopes, google.ScopeCalendars, google.ScopeColors)
 	}
 	return scopes
 }
@@ -173,6 +173,9 @@ func (c addGoogleCmd) account(tx *store.Tx, db *store.DB, found googleDiscovery)
 	a.Username = cmp.Or(found.primary, a.Username)
 	a.Name = cmp.Or(c.Name, a.Name, a.Username, found.grant.Email, "Google")
 	a.Scopes = found.grant.Scopes
+	if found.primary != "" {
+		a.Addresses = []string{"mailto:" + found.primary}
+	}
 	a.State, a.Trouble, a.Failures, a.BusyUntil = store.AccountActive, "", 0, time.Time{}
 	return a, nil
 }
@@ -367,7 +370,9 @@ func (s *session) googleRemote(ctx context.Context, a store.Account) (remote, er
 
 // googleConfig is what every conversation with Google Calendar starts from.
 func (s *session) googleConfig(o google.OAuth, k google.Keeper) google.Config {
-	cfg := google.Config{API: o.APIURL, Auth: o.Transport(google.NewTransport(), k), Version: ourVersion(), Now: s.clock}
+	inForce, _ := s.settings() // oauth has read them
+	cfg := google.Config{API: o.APIURL, Auth: o.Transport(google.NewTransport(), k), Version: ourVersion(), Now: s.clock,
+		PerMinute: inForce.google.perMinute}
 	if s.Verbose {
 		cfg.Trace = func(x google.Exchange) {
 			s.note("%s %s: %d, %d bytes, %v", x.Method, x.URL, x.Status, x.Bytes, x.Duration.Round(time.Millisecond))

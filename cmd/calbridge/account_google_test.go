@@ -227,7 +227,7 @@ func TestGoogleAdd(t *testing.T) {
 	if v.Account.Name != "bob@example.org" || len(v.Calendars) != 1 || v.Calendars[0].Name != "bob@example.org" {
 		t.Errorf("%+v", v)
 	}
-	if wide := d.stored(string(d.joins("--manage-calendars").ID)); !slices.Equal(wide.Scopes, append(want, google.ScopeCalendars)) {
+	if wide := d.stored(string(d.joins("--manage-calendars").ID)); !slices.Equal(wide.Scopes, append(want, google.ScopeCalendars, google.ScopeColors)) {
 		t.Errorf("%v", wide.Scopes)
 	}
 }

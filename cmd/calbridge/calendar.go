@@ -100,7 +100,7 @@ func (c calendarListCmd) Run(ctx context.Context, s *session) error {
 		return s.json(map[string]any{"calendars": viewCalendars(all)})
 	}
 	if len(all) == 0 {
-		s.say("No calendars yet. `calbridge account add caldav --help` tells how to get some.")
+		s.say("No calendars yet. `calbridge account add --help` tells how to get some.")
 		return nil
 	}
 	t := s.table("id", "name", "holds", "access", "selected", "state", "policy", "account")

@@ -40,6 +40,15 @@ type googleSettings struct {
 	authURL   string
 	tokenURL  string
 	revokeURL string
+	perMinute int // requests of one account; 0: Google's usual quota
+}
+
+// hook is where Google's push notifications arrive; empty: it cannot reach us.
+func (s settings) hook() string {
+	if s.publicURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(s.publicURL, "/") + "/hooks/google"
 }
 
 var googleItself = googleSettings{apiURL: google.GoogleAPI, authURL: google.GoogleAuth, tokenURL: google.GoogleToken, revokeURL: google.GoogleRevoke}
@@ -94,6 +103,8 @@ var allSettings = []setting{
 		func(s settings) any { return s.google.tokenURL }},
 	{"google_revoke_url", "CALBRIDGE_GOOGLE_REVOKE_URL", noFlag, readURL(func(s *settings) *string { return &s.google.revokeURL }),
 		func(s settings) any { return s.google.revokeURL }},
+	{"google_requests_per_minute", "CALBRIDGE_GOOGLE_REQUESTS_PER_MINUTE", noFlag, (*settings).readPerMinute,
+		func(s settings) any { return cmp.Or(s.google.perMinute, google.PerMinute) }},
 	{"public_url", "CALBRIDGE_PUBLIC_URL", noFlag, readURL(func(s *settings) *string { return &s.publicURL }),
 		func(s settings) any { return s.publicURL }},
 }
@@ -221,6 +232,14 @@ func safeURL(text string) (*url.URL, error) {
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// readPerMinute takes the quota that the operator's project has; those made before May 2026 may have another than is usual.
+func (s *settings) readPerMinute(text string) (err error) {
+	if s.google.perMinute, err = strconv.Atoi(text); err != nil || s.google.perMinute < 1 {
+		return fmt.Errorf("%q is not a number of requests above 0, as %d", text, google.PerMinute)
+	}
+	return nil
 }
 
 const googlePath = "/calendar/v3/"

@@ -127,7 +127,7 @@ func (p process) run(ctx context.Context) (err error) {
 
 const description = `Keeps calendars in sync, both ways, and never loses an edit.
 
-Start with "calbridge demo", then "calbridge account add caldav --help".
+Start with "calbridge demo", then "calbridge account add --help".
 
 Exit codes: 0 done, 1 some account or calendar failed, 2 bad usage, 3 needs a person.`
 

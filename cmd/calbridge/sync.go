@@ -139,7 +139,7 @@ func (s *session) tellSync(rep engine.Report, nobody bool) error {
 			return err
 		}
 	} else if nobody {
-		s.say("There is no account to sync. `calbridge account add caldav --help` tells how to add one.")
+		s.say("There is no account to sync. `calbridge account add --help` tells how to add one.")
 	} else if err := s.tellOutcome(rep); err != nil {
 		return err
 	}

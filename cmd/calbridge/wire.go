@@ -35,7 +35,8 @@ func (s *session) engine(ctx context.Context) (*engine.Engine, error) {
 	limits := engine.DefaultLimits()
 	limits.AuditEvery = inForce.reconcile
 	limits.Guard = reconcile.Guard{Share: inForce.maxDelete, Least: limits.Guard.Least}
-	return &engine.Engine{Store: db, Open: s.connect, Owner: newOwner(s.chance), Clock: s.clock, Chance: rand.Float64, Limits: limits}, nil
+	return &engine.Engine{Store: db, Open: s.connect, Owner: newOwner(s.chance), Clock: s.clock, Chance: rand.Float64, Limits: limits,
+		Notify: inForce.hook()}, nil
 }
 
 // remote is an account's remote: what is synced with, and what makes, describes and deletes whole calendars.

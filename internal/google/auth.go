@@ -46,13 +46,15 @@ const (
 	ScopeEvents       = "https://www.googleapis.com/auth/calendar.events"
 	ScopeCalendarList = "https://www.googleapis.com/auth/calendar.calendarlist.readonly"
 	ScopeCalendars    = "https://www.googleapis.com/auth/calendar.calendars"
-	scopeOpenID       = "openid" // makes Google tell who consented
+	ScopeColors       = "https://www.googleapis.com/auth/calendar.calendarlist" // a colour is the list's, not the calendar's
+	scopeOpenID       = "openid"                                                // makes Google tell who consented
 )
 
 // boxes is how Google's consent page words the scopes that a person may leave unticked (the discovery document's descriptions).
 var boxes = map[string]string{
 	ScopeEvents:       "View and edit events on all your calendars",
 	ScopeCalendarList: "See the list of Google calendars you’re subscribed to",
+	ScopeColors:       "See, add, and remove Google calendars you’re subscribed to",
 	ScopeCalendars:    "See and change the properties of Google calendars you have access to, and create secondary calendars",
 }
 

@@ -244,7 +244,7 @@ func (c *Client) paint(ctx context.Context, id, color string) error {
 		return nil
 	}
 	doing := fmt.Sprintf("colour the calendar %s", id)
-	if !c.granted(calendar.CalendarScope, calendar.CalendarCalendarlistScope) {
+	if !c.granted(calendar.CalendarScope, ScopeColors) {
 		return fmt.Errorf("%s: %w: the consent does not cover the list of calendars, where Google keeps colours; choose it in Google Calendar", doing, cal.ErrRefused)
 	}
 	wanted := &calendar.CalendarListEntry{BackgroundColor: color, ForegroundColor: "#000000"}

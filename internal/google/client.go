@@ -63,9 +63,12 @@ type Exchange struct {
 	Duration time.Duration
 }
 
+// PerMinute is how many requests an account may make in a minute unless the operator says otherwise ("Usage limits": for each user of
+// a project).
+const PerMinute = 600
+
 const (
-	perMinute = 600  // "Usage limits": queries a minute for each user of a project
-	pageSize  = 2500 // discovery document, events.list maxResults
+	pageSize = 2500 // discovery document, events.list maxResults
 )
 
 // New checks cfg and makes a Client. It sends nothing.
@@ -79,7 +82,7 @@ func New(cfg Config) (*Client, error) {
 	case cfg.Auth == nil:
 		return nil, errors.New("make a Google client: nothing to authenticate with")
 	}
-	cfg.PerMinute, cfg.PageSize = cmp.Or(cfg.PerMinute, perMinute), min(cmp.Or(cfg.PageSize, pageSize), pageSize)
+	cfg.PerMinute, cfg.PageSize = cmp.Or(cfg.PerMinute, PerMinute), min(cmp.Or(cfg.PageSize, pageSize), pageSize)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

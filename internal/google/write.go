@@ -35,7 +35,7 @@ func (*Client) Name(_ cal.Calendar, o cal.Object, series cal.Href) cal.Href {
 // insert, anything else a patch of what changed between base and body, or nothing where that is nothing. A cancelled occurrence is deleted.
 //
 // nil: Google says that it is done; what it stored has to be read. cal.ErrChanged: the condition does not hold, or the id was used
-// before. cal.ErrGone: there is nothing to update. cal.ErrReadOnly. cal.ErrRefused: never in this form; either Google's words are in the
+// before. cal.ErrMoot: nothing was sent, for Google has no words for what differs. cal.ErrGone: there is nothing to update. cal.ErrReadOnly. cal.ErrRefused: never in this form; either Google's words are in the
 // error, or what it would have done with it, and then nothing was sent. cal.ErrUnsent, cal.ErrLocked and cal.Busy as everywhere. Any other
 // error: it may have happened.
 func (c *Client) Put(ctx context.Context, calendar cal.Calendar, a cal.Attempt, base cal.Version, body cal.Body) error {
@@ -99,7 +99,7 @@ func (w writing) update(match cal.ETag, base cal.Version, body cal.Body) error {
 	native := []byte(base.Native)
 	if w.hides(native, body) {
 		if event.Cancelled(base.Body) {
-			return nil
+			return cal.ErrMoot
 		}
 		return w.remove(match)
 	}
@@ -113,8 +113,11 @@ func (w writing) update(match cal.ETag, base cal.Version, body cal.Body) error {
 	if event.Cancelled(base.Body) {
 		patch, err = revived(patch)
 	}
-	if err != nil || string(patch) == "{}" {
+	switch {
+	case err != nil:
 		return err
+	case string(patch) == "{}":
+		return cal.ErrMoot
 	}
 	return w.change(w.ctx, request{method: http.MethodPatch, path: w.path(string(w.Href)), query: w.query(), match: match, body: patch})
 }

@@ -26,8 +26,7 @@ type GoogleSide struct {
 }
 
 // googleScopes: with the last, colours may be set.
-var googleScopes = []string{google.ScopeEvents, google.ScopeCalendarList, google.ScopeCalendars,
-	"https://www.googleapis.com/auth/calendar.calendarlist"}
+var googleScopes = []string{google.ScopeEvents, google.ScopeCalendarList, google.ScopeCalendars, google.ScopeColors}
 
 // NewGoogleSide starts a server of its own. At the end of the test it complains about whatever contradicts the discovery document, and
 // about every mail to a guest.
