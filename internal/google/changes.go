@@ -227,7 +227,7 @@ func (p *pull) unchanged(i item) bool {
 	return p.whole && etag != "" && p.known[i.href] == etag && !p.asked[i.href] && p.place(p.ask.Since) != ""
 }
 
-// noName stands for the id of an event that tells none. It is no event's: asked for by name it is not there.
+// noName stands for the id of an event that tells none. It is no event's, so there is nothing to be read by that name.
 const noName = "(no id)"
 
 func (p *pull) cannotRead(i item) {

@@ -335,6 +335,18 @@ func TestUnreadableEvent(t *testing.T) {
 	w.agrees()
 }
 
+// An event that tells no id is told once; there is no name to ask for it by.
+func TestEventWithoutID(t *testing.T) {
+	w := newWorld(t, func(s *settings) { s.rough = true })
+	w.client = w.open(configOf(fixed(`{"items":[{"summary":"who am I"},{"summary":"and I"}],"nextSyncToken":"x"}`)))
+	w.pull()
+	w.expect("unread", len(w.unread), 1)
+	w.pull("(no id)")
+	w.expect("absent", w.pages[0].Absent, "[(no id)]")
+	requests, _ := w.client.Usage()
+	w.expect("requests", requests, 2)
+}
+
 func TestReadByName(t *testing.T) {
 	w := newWorld(t)
 	w.Put(ada, plain("old", "one"))
@@ -374,10 +386,13 @@ func TestReadByNameFails(t *testing.T) {
 	w.Put(ada, plain("a", "one"))
 	w.Put(ada, plain("b", "one"))
 	w.pull()
-	w.Faults(func(f *sim.GoogleFaults) { f.Next(1, "GET", "/events/a", sim.GoogleFault{Status: 500}) })
-	w.pull("a", "b")
-	w.expect("unread", len(w.unread), 1)
-	w.expect("held", len(w.held), 2)
+	for _, status := range []int{500, 400, 403} { // none of them says that it is gone
+		f := sim.GoogleFault{Status: status, Reason: "strange"}
+		w.Faults(func(all *sim.GoogleFaults) { all.Next(1, "GET", "/events/a", f) })
+		w.pull("a", "b")
+		w.expect("unread", len(w.unread), 1)
+		w.expect("held", len(w.held), 2)
+	}
 	w.Faults(func(f *sim.GoogleFaults) { f.Next(1, "GET", "/events/a", sim.GoogleFault{Status: 429}) })
 	token := w.calendar.Token
 	var busy cal.Busy

@@ -193,7 +193,7 @@ func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
+	return io.ReadAll(bound(resp.Body, maxWhole))
 }
 
 // change makes a request that changes something. What Google answers is read back with everything else, not here.

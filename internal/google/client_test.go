@@ -102,8 +102,12 @@ func TestUnsent(t *testing.T) {
 	closed.Close()
 	cfg := configOf(google.NewTransport())
 	cfg.API = "http://" + closed.Addr().String() + "/calendar/v3/"
-	if err := anything(newClient(t, cfg)); !errors.Is(err, cal.ErrUnsent) {
+	nobody := newClient(t, cfg)
+	if err := anything(nobody); !errors.Is(err, cal.ErrUnsent) {
 		t.Errorf("nobody there: %v", err)
+	}
+	if requests, _ := nobody.Usage(); requests != 0 {
+		t.Errorf("%d requests to nobody", requests)
 	}
 	deaf := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer deaf.Close()
@@ -215,6 +219,36 @@ func (s seeing) RoundTrip(r *http.Request) (*http.Response, error) {
 	s(r)
 	return fixed(`{"items":[],"nextSyncToken":"x"}`).RoundTrip(r)
 }
+
+// An answer without an end is an error, not the end of our memory.
+func TestEndlessAnswer(t *testing.T) {
+	c := newClient(t, configOf(endless{}))
+	held := map[cal.Href]cal.ETag{"a": `"1"`}
+	ask := cal.Ask{Read: []cal.Href{"a"}, Held: func(context.Context, []cal.Href) (map[cal.Href]cal.ETag, error) { return held, nil },
+		Series: func(context.Context, []cal.Href) ([]cal.Holding, error) { return nil, nil }}
+	for page, err := range c.Changes(t.Context(), cal.Calendar{Facts: cal.Facts{Href: "c"}}, ask) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Unread) != 1 || !strings.Contains(page.Unread[0].Reason, "larger than") {
+			t.Errorf("%+v", page)
+		}
+	}
+}
+
+// endless lists nothing, and any event without an end.
+type endless struct{}
+
+func (endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/events") {
+		return fixed(`{"items":[],"nextSyncToken":"x"}`).RoundTrip(r)
+	}
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(zeros{}), Request: r}, nil
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestClientShowsNothing(t *testing.T) {
 	secret := "ya29.secret"

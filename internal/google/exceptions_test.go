@@ -138,7 +138,9 @@ func TestExceptionLikeItsSeries(t *testing.T) {
 	w.pull()
 	w.Patch(ada, second("series"), `{"summary":"weekly"}`)
 	w.pull()
+	w.ResetJournal()
 	w.pull(cal.Href(second("series")))
+	w.expect("requests", w.asked(), "[events.list events.get]")
 	w.says(second("series"), "uid-of-series", "20260112T080000Z", "SUMMARY:weekly")
 	w.agrees()
 }

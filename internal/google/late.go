@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +22,9 @@ const (
 
 // askByName reads what was asked for and not told, what the answer contradicts itself about, and what a complete list lacks.
 func (p *pull) askByName() error {
+	if p.asked[noName] {
+		p.absent[noName] = true
+	}
 	if _, err := p.name(slices.Concat(p.untold(p.ask.Read), p.contradictory())); err != nil {
 		return err
 	}
@@ -108,9 +110,9 @@ func (c *Client) event(ctx context.Context, calendar, href cal.Href) (item, erro
 }
 
 // named notes an event read by name, and reports whether it can be handed on now. Whether an occurrence is an exception only its series
-// can tell, so it waits. No event of ours has a name that Google finds impossible (400).
+// can tell, so it waits.
 func (p *pull) named(i *item) bool {
-	if missing(i.err) || status(i.err) == http.StatusBadRequest {
+	if missing(i.err) {
 		delete(p.parts, i.href)
 		delete(p.waiting, i.href)
 		p.absent[i.href] = true

@@ -19,6 +19,9 @@ import (
 
 // excepted reports whether an occurrence, just read, is an exception.
 func (c *Client) excepted(ctx context.Context, calendar cal.Href, o event.Event) (bool, error) {
+	if o.ICalUID == "" { // and without, everything would be listed
+		return false, fmt.Errorf("look for exceptions of the series %s: the occurrence %s has no iCalUID", o.RecurringEventID, o.ID)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// All events of a series share the iCalUID, and this is how they are found (discovery document, Event.iCalUID).

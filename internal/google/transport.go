@@ -27,7 +27,8 @@ const (
 	silentLimit = 60 * time.Second // between two bytes of an answer
 	idleLimit   = 90 * time.Second // that an unused connection stays open
 
-	maxAnswer = 256 << 20 // bytes, unzipped; a page of 2500 events is read as a stream, so this is no memory
+	maxAnswer = 256 << 20 // bytes, unzipped, of a page of 2500 events, which is read as a stream
+	maxWhole  = 16 << 20  // bytes, unzipped, of an answer that is read as a whole
 	maxFault  = 64 << 10  // bytes of an error's explanation
 	maxHeader = 256 << 10
 	maxIdle   = 8
@@ -65,7 +66,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	f := w.launch(req)
 	resp, err := w.base.RoundTrip(f.request)
-	w.sent.Add(max(f.written.Load(), 1))
+	w.sent.Add(f.sent(err))
 	if err != nil {
 		return nil, f.failed(err)
 	}
@@ -129,6 +130,14 @@ func orDev(version string) string {
 	return version
 }
 
+// sent is how many requests left. Where no network tells it was one, unless err knows better.
+func (f *flight) sent(err error) int64 {
+	if f.dialled.Load() || errors.Is(err, cal.ErrUnsent) {
+		return f.written.Load()
+	}
+	return 1
+}
+
 // failed ends an exchange that got no answer. Whatever stands for the network tells by cal.ErrUnsent itself.
 func (f *flight) failed(err error) error {
 	if errors.Is(context.Cause(f.request.Context()), errSilent) {
@@ -184,7 +193,7 @@ func (f *flight) wrap(resp *http.Response) error {
 	if resp.StatusCode >= 300 {
 		plain = io.LimitReader(plain, maxFault)
 	} else {
-		plain = &bounded{body: plain, left: maxAnswer}
+		plain = bound(plain, maxAnswer)
 	}
 	resp.Body = struct {
 		io.Reader
@@ -235,16 +244,18 @@ func (u *unzipped) Read(p []byte) (int, error) {
 	return u.zip.Read(p)
 }
 
-// bounded makes more than it may be an error, so that no answer fills the memory.
+// bound makes reading more than n bytes an error, so that no answer fills the memory.
+func bound(body io.Reader, n int64) io.Reader { return &bounded{body: body, left: n, limit: n} }
+
 type bounded struct {
-	body io.Reader
-	left int64
+	body        io.Reader
+	left, limit int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+		return 0, fmt.Errorf("the answer is larger than %d bytes", b.limit)
 	}
 	return n, err
 }

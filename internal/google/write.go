@@ -34,10 +34,10 @@ func (*Client) Name(_ cal.Calendar, o cal.Object, series cal.Href) cal.Href {
 // Put writes an object, on the condition that the remote still has the version a.Match, or nothing there if a.Create(). A new event is an
 // insert, anything else a patch of what changed between base and body, or nothing where that is nothing. A cancelled occurrence is deleted.
 //
-// nil: Google says that it is done; what it stored has to be read. cal.ErrChanged: the condition does not hold, or the id was used
-// before. cal.ErrMoot: nothing was sent, for Google has no words for what differs. cal.ErrGone: there is nothing to update. cal.ErrReadOnly. cal.ErrRefused: never in this form; either Google's words are in the
-// error, or what it would have done with it, and then nothing was sent. cal.ErrUnsent, cal.ErrLocked and cal.Busy as everywhere. Any other
-// error: it may have happened.
+// nil: Google says that it is done; what it stored has to be read. cal.ErrMoot: nothing was sent, for Google has no words for what differs.
+// cal.ErrChanged: the condition does not hold, or the id was used before. cal.ErrGone: there is nothing to update. cal.ErrReadOnly.
+// cal.ErrRefused: never in this form; either Google's words are in the error, or what it would have done with it, and then nothing was
+// sent. cal.ErrUnsent, cal.ErrLocked and cal.Busy as everywhere. Any other error: it may have happened.
 func (c *Client) Put(ctx context.Context, calendar cal.Calendar, a cal.Attempt, base cal.Version, body cal.Body) error {
 	w := writing{Client: c, ctx: ctx, calendar: calendar, Attempt: a}
 	if err := w.put(base, body); err != nil {
