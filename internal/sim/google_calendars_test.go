@@ -120,6 +120,10 @@ func TestGoogleDataOwner(t *testing.T) {
 	if ids := b.must("GET", entries, "").ids(); !slices.Contains(ids, team) {
 		t.Error(ids)
 	}
+	b.must("DELETE", entries+"/"+team, "")
+	if plain, all := b.must("GET", entries, "").ids(), b.must("GET", entries+"?showDeleted=true", "").ids(); slices.Contains(plain, team) || !slices.Contains(all, team) {
+		t.Error(plain, all)
+	}
 	if _, known := b.Event(team, "x"); known || strings.Contains(team, " ") {
 		t.Error(team)
 	}

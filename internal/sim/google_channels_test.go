@@ -88,6 +88,10 @@ func TestGoogleChannels(t *testing.T) {
 	if h.states() != "c1 sync, c1 exists, c1 exists, c2 sync, list sync, list exists" {
 		t.Error(h.states())
 	}
+	soon := strconv.FormatInt(b.now.Add(time.Hour).UnixMilli(), 10)
+	if s := open(primary, "c3", `,"expiration":"`+soon+`"`); s.str("expiration") != soon {
+		t.Error(s.text)
+	}
 	b.want(404, "notFound", "POST", "channels/stop", `{"id":"c2","resourceId":"`+short.str("resourceId")+`"}`)
 	b.clean()
 }

@@ -300,11 +300,13 @@ func TestGoogleInstances(t *testing.T) {
 	b.Put(b.ada.Email, `{"id":"series","summary":"s",`+monday+`,"recurrence":["RRULE:FREQ=DAILY;COUNT=5","EXDATE;TZID=Europe/Zurich:20260304T100000"]}`)
 	b.Put(b.ada.Email, `{"id":"days1","start":{"date":"2026-03-28"},"end":{"date":"2026-03-29"},"recurrence":["RRULE:FREQ=DAILY;COUNT=3"]}`)
 	b.Put(b.ada.Email, `{"id":"series_R20260401T080000",`+strings.ReplaceAll(daily, "2026-03-02", "2026-04-01")+`}`)
+	b.Put(b.ada.Email, `{"id":"tuesdays",`+monday+`,"recurrence":["RRULE:FREQ=WEEKLY;BYDAY=TU;COUNT=2"]}`)
 	b.must("PATCH", primary+"/series_20260303T090000Z"+unasked, `{"start":{"dateTime":"2026-03-03T12:00:00Z"},"end":{"dateTime":"2026-03-03T13:00:00Z"}}`)
 	for path, want := range map[string]string{
 		"series/instances": "series_20260302T090000Z series_20260303T090000Z series_20260305T090000Z series_20260306T090000Z",
 		"days1/instances":  "days1_20260328 days1_20260329 days1_20260330",
-		"series/instances?originalStart=2026-03-03T10:00:00%2B01:00":     "series_20260303T090000Z",
+		"series/instances?originalStart=2026-03-03T10:00:00%2B01:00": "series_20260303T090000Z",
+		"tuesdays/instances":                                             "tuesdays_20260303T090000Z tuesdays_20260310T090000Z", // the start is no occurrence when the rule says so
 		"series_20260305T090000Z/instances":                              "series_20260305T090000Z",
 		"series/instances?timeMin=2026-03-06T10:00:00Z":                  "series_20260306T090000Z", // inclusive, unlike in a list
 		"series/instances?timeMin=2026-03-05T00:00:00Z":                  "series_20260305T090000Z series_20260306T090000Z",
@@ -346,6 +348,7 @@ func TestGoogleAccessRoles(t *testing.T) {
 	b.AddCalendar(b.ada, sim.GoogleCalendar{ID: team, AccessRole: "freeBusyReader"})
 	b.Put(team, `{"id":"secret","summary":"hush","visibility":"private",`+daily+`}`)
 	b.Put(team, `{"id":"public1","summary":"open",`+monday+`}`)
+	b.Put(team, `{"id":"free1","summary":"open","transparency":"transparent",`+monday+`}`) // blocks no time
 	path := "calendars/" + team + "/events"
 
 	busy := b.must("GET", path, "")
