@@ -17,15 +17,17 @@ func (e Event) mayChange() error {
 	case !known:
 		return refuse("events of the type %q are not known here; change it at Google", e.EventType)
 	case e.hidden():
-		return refuse("it is private, and Google hides what it says; ask the calendar's owner for the right to see private events")
+		return refuse("it is private and says nothing, as where Google hides what it says; ask the calendar's owner for the right to see private events, or give it a title at Google")
 	}
 	return nil
 }
 
 // hidden reports whether the account sees that there is a private event, and not what it is (access role
-// writerWithoutPrivateAccess).
+// writerWithoutPrivateAccess). Nothing says so but that there is nothing to be seen.
 func (e Event) hidden() bool {
-	return (e.Visibility == "private" || e.Visibility == "confidential") && e.Summary == "" && e.Status != cancelled
+	private := e.Visibility == "private" || e.Visibility == "confidential"
+	blank := e.Summary == "" && e.Description == "" && e.Location == "" && len(e.Attendees) == 0 && e.ConferenceData == nil
+	return private && blank && e.Status != cancelled
 }
 
 // changeable are the members that may be changed of each type of event; nil: all. Google, Manage focus time, out of office and

@@ -1,8 +1,8 @@
 package event
 
 import (
-	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -204,51 +204,18 @@ func (r *reader) zone(l ical.Line) (string, *time.Location, error) {
 		return zone, loc, nil
 	}
 	if rules, ok := r.foreign[tzid]; ok {
-		if zone, loc := r.zones.alike(rules); loc != nil {
+		if zone, loc := r.zones.alike(rules, r.year(l)); loc != nil {
 			return zone, loc, nil
 		}
 	}
 	return "", nil, refuse("%s: Google does not know the time zone %q; name one of the IANA database, such as Europe/Berlin", l.Name, tzid)
 }
 
-// alike is the zone that a VTIMEZONE says it stands for (libical), or the fixed offset that is all there is in it.
-func (c clocks) alike(rules ical.Component) (string, *time.Location) {
-	for _, l := range rules.Lines {
-		if l.Name == "X-LIC-LOCATION" {
-			if zone, loc := c.find(ical.Text(l.Value)); loc != nil {
-				return zone, loc
-			}
-		}
-	}
-	offset, err := fixedOffset(rules)
-	if err != nil {
-		return "", nil
-	}
-	return c.find(offset)
-}
-
-// fixedOffset is the zone whose clocks always show what the only observance says. The names have their signs the other way round
-// than everybody else.
-func fixedOffset(rules ical.Component) (string, error) {
-	if len(rules.Children) != 1 {
-		return "", errors.New("clocks change")
-	}
-	for _, l := range rules.Children[0].Lines {
-		if l.Name != "TZOFFSETTO" {
-			continue
-		}
-		t, err := time.Parse("-0700", strings.TrimSpace(l.Value))
-		if err != nil {
-			return "", err
-		}
-		switch _, seconds := t.Zone(); {
-		case seconds == 0:
-			return utc, nil
-		case seconds%3600 == 0:
-			return fmt.Sprintf("Etc/GMT%+d", -seconds/3600), nil
-		}
-	}
-	return "", errors.New("no whole hours")
+// year is the one that a line's time lies in.
+func (r *reader) year(l ical.Line) int {
+	value := strings.TrimSpace(l.Value)
+	year, _ := strconv.Atoi(value[:min(4, len(value))])
+	return year
 }
 
 // recurrence reads the lines that make a series. One that is none is refused: without it the event would be another.

@@ -70,6 +70,9 @@ func TestPatch(t *testing.T) {
 		{"timed", "DESCRIPTION", []string{`DESCRIPTION:x\n-::~:~::~:~:~:~::-\nJoin: https://meet.google.com/a\n-::~:~::~:~:~:~::-`}, `{"description":"x"}`},
 
 		{"attendees", "ATTENDEE", nil, `{"attendees":[]}`},
+		// nobody comments for others, and a name that is left out stays
+		{"attendees-comments", "ATTENDEE", []string{"ATTENDEE;PARTSTAT=DECLINED;X-RESPONSE-COMMENT=lazy:mailto:bob@example.com", `ATTENDEE;PARTSTAT=ACCEPTED;X-RESPONSE-COMMENT="I'll be late; 5 min, ^'maybe^' ^^ more^nsorry":mailto:ada@example.org`}, `{}`},
+		{"attendees-room", "ATTENDEE", []string{"ATTENDEE;PARTSTAT=ACCEPTED:mailto:c_1885b@resource.calendar.google.com", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ada@example.org"}, `{}`},
 		{"invited", "TRANSP", []string{"TRANSP:TRANSPARENT", "CLASS:PRIVATE", "X-GOOGLE-COLOR-ID:2"}, `{"colorId":"2","transparency":"transparent","visibility":"private"}`},
 		{"exception-moved", "DTSTART", []string{"DTSTART;TZID=Europe/Berlin:20260310T130000"},
 			`{"end":{"dateTime":"2026-03-10T16:00:00+01:00","timeZone":"Europe/Berlin"},"start":{"dateTime":"2026-03-10T13:00:00+01:00","timeZone":"Europe/Berlin"}}`},
@@ -212,6 +215,21 @@ func TestPatchRefuses(t *testing.T) {
 		s := byName(t, c.name)
 		if patch, err := Patch(s.raw, s.body, edited(s.body, c.property, c.lines...), ""); !refusal(err, c.remark) {
 			t.Errorf("%s, %s: %s, %v; want %q", c.name, c.property, patch, err, c.remark)
+		}
+	}
+}
+
+// TestPrivateWithoutTitle: it is one's own as long as anything of it can be seen.
+func TestPrivateWithoutTitle(t *testing.T) {
+	for raw, hidden := range map[string]bool{
+		`{"id":"x","visibility":"private","start":{"date":"2026-01-05"}}`:                 true,
+		`{"id":"x","visibility":"confidential"}`:                                          true,
+		`{"id":"x","visibility":"private","location":"home"}`:                             false,
+		`{"id":"x","visibility":"public"}`:                                                false,
+		`{"id":"x_1","visibility":"private","recurringEventId":"x","status":"cancelled"}`: false,
+	} {
+		if err := MayChange([]byte(raw)); (err != nil) != hidden {
+			t.Errorf("%s: %v", raw, err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	words = []string{"", "Planning", "a, b; c", `back\slash \n`, "two\nlines\n", " spaces ", "Ünï 日本 👩‍👩‍👧", `"quoted" ^caret`, strings.Repeat("long, ", 40), "<ada@example.org> & <b"}
+	words = []string{"", "Planning", "a, b; c", `back\slash \n`, "two\nlines\n", " spaces ", "Ünï 日本 👩‍👩‍👧", `"quoted" ^caret ^n^^'`, strings.Repeat("long, ", 40), "<ada@example.org> & <b"}
 	zones = []string{"Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC", "Australia/Lord_Howe", "Asia/Calcutta"}
 	rules = []string{"FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,WE;COUNT=12", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=YEARLY;INTERVAL=2"}
 	mails = []string{"bob@example.com", "carla@example.com", "dan@example.com", "room@resource.example.com"}

@@ -132,6 +132,40 @@ func readOffset(t *testing.T, value string) int {
 	return offset
 }
 
+func TestZonesNameTheirRules(t *testing.T) {
+	for zone, want := range map[string][]string{
+		"Europe/Berlin":    {"RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\n", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\n"},
+		"America/New_York": {"RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\r\n", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU\r\n"},
+		"Asia/Jerusalem":   {"RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=FR;BYMONTHDAY=23,24,25,26,27,28,29\r\n"},
+		"Africa/Cairo":     {"BYMONTH=10;BYDAY=-1FR;UNTIL=20"},
+	} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := vtimezone(zone, loc, time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC))
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s lacks %q\n%s", zone, w, text)
+			}
+		}
+	}
+}
+
+// TestNoRuleWithoutEndThatDoesNotHold: of some years the last few changes look like a rule.
+func TestNoRuleWithoutEndThatDoesNotHold(t *testing.T) {
+	loc, err := time.LoadLocation("Africa/Cairo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for year := 2000; year < 2060; year++ {
+		text := vtimezone("Africa/Cairo", loc, time.Date(year, 1, 5, 0, 0, 0, 0, time.UTC))
+		if strings.Contains(text, "BYMONTH=10;BYDAY=-1FR\r\n") {
+			t.Errorf("%d\n%s", year, text)
+		}
+	}
+}
+
 func TestZonesAreNamedOnce(t *testing.T) {
 	for name, want := range map[string]int{"zone-two": 2, "timed": 1, "zone-utc": 0, "all-day": 0} {
 		if n := strings.Count(string(byName(t, name).body), "BEGIN:VTIMEZONE"); n != want {
