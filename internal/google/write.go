@@ -103,9 +103,6 @@ func (w writing) update(match cal.ETag, base cal.Version, body cal.Body) error {
 		}
 		return w.remove(match)
 	}
-	if err := event.MayChange(native); err != nil {
-		return unsent(err)
-	}
 	patch, err := event.Patch(native, base.Body, body, w.calendar.TimeZone)
 	if err != nil {
 		return unsent(err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/sim"
@@ -263,29 +264,43 @@ func TestMakeAnExceptionOfADay(t *testing.T) {
 // Somebody made an exception of it first: theirs is read before ours is made, also when the list is late to show it.
 func TestExceptionIsThereAlready(t *testing.T) {
 	for _, lag := range []bool{false, true} {
-		w := newWorld(t)
-		w.Put(ada, weekly("series"))
-		w.pull()
-		if lag {
-			w.now = w.now.Add(40 * 60e9)
-			w.LagLists(30 * 60e9)
+		for _, theirs := range []string{`{"location":"elsewhere"}`,
+			`{"start":{"dateTime":"2026-01-12T11:00:00+01:00"},"end":{"dateTime":"2026-01-12T12:00:00+01:00"}}`,
+			`{"end":{"dateTime":"2026-01-12T12:00:00+01:00"}}`} {
+			testExceptionIsThere(t, lag, theirs)
 		}
-		w.Patch(ada, second("series"), `{"location":"elsewhere"}`)
-		w.ResetJournal()
-		for _, body := range []cal.Body{exceptional("special"), exceptional("weekly", "STATUS:CANCELLED")} {
-			if err := w.put(cal.Href(second("series")), body); !errors.Is(err, cal.ErrChanged) {
-				t.Errorf("lag %v: %v", lag, err)
-			}
-		}
-		w.expect("writes", len(w.Writes()), 0)
 	}
 	w := newWorld(t)
 	w.Put(ada, weekly("series"))
 	w.pull()
+	w.Patch(ada, second("series"), `{"summary":"other"}`)
+	w.Patch(ada, second("series"), `{"summary":"weekly"}`) // says again what the series says, and is an exception all the same
+	if err := w.put(cal.Href(second("series")), exceptional("special")); !errors.Is(err, cal.ErrChanged) {
+		t.Errorf("changed and changed back: %v", err)
+	}
 	w.Remove(ada, second("series"))
 	if err := w.put(cal.Href(second("series")), exceptional("special")); !errors.Is(err, cal.ErrChanged) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+func testExceptionIsThere(t *testing.T, lag bool, theirs string) {
+	t.Helper()
+	w := newWorld(t)
+	w.Put(ada, weekly("series"))
+	w.pull()
+	if lag {
+		w.now = w.now.Add(40 * time.Minute)
+		w.LagLists(30 * time.Minute)
+	}
+	w.Patch(ada, second("series"), theirs)
+	w.ResetJournal()
+	for _, body := range []cal.Body{exceptional("special"), exceptional("weekly", "STATUS:CANCELLED")} {
+		if err := w.put(cal.Href(second("series")), body); !errors.Is(err, cal.ErrChanged) {
+			t.Errorf("lag %v, %s: %v", lag, theirs, err)
+		}
+	}
+	w.expect("writes", len(w.Writes()), 0)
 }
 
 // To cancel an occurrence is to delete it, and the series stays as it is; to want it back is a change of the cancelled one.
