@@ -14,16 +14,19 @@ func (c *change) people() error {
 		return err
 	}
 	was, is := byAddress(c.base.guests), byAddress(c.want.guests)
-	list, err := c.staying(was, is)
+	met := map[string]bool{}
+	list, err := c.staying(was, is, met)
 	if err != nil {
 		return err
 	}
 	for _, g := range c.want.guests {
-		if _, new := is[addressKey(g.email)]; new {
+		key := addressKey(g.email)
+		_, before := was[key] // and no longer at Google: nobody here asked for that to be undone
+		if g.email != "" && !before && !met[key] {
 			list = append(list, g.json(false))
 			c.others = append(c.others, g.email)
-			delete(is, addressKey(g.email))
 		}
+		met[key] = true
 	}
 	if c.out["attendees"] != nil || len(c.others) > 0 {
 		c.out["attendees"] = list
@@ -41,8 +44,8 @@ func byAddress(guests []guest) map[string]guest {
 	return set
 }
 
-// staying are the attendees at Google that are still wanted, or that the text never showed. It takes them out of is.
-func (c *change) staying(was, is map[string]guest) ([]any, error) {
+// staying are the attendees at Google that are still wanted, or that the text never showed. It tells whom it met.
+func (c *change) staying(was, is map[string]guest, met map[string]bool) ([]any, error) {
 	list := []any{}
 	for _, raw := range c.elements("attendees") {
 		var a Attendee
@@ -53,7 +56,7 @@ func (c *change) staying(was, is map[string]guest) ([]any, error) {
 		key := addressKey(a.Email)
 		before, shown := was[key]
 		now, wanted := is[key]
-		delete(is, key)
+		met[key] = true
 		if !shown {
 			before = a.guest()
 		}

@@ -346,7 +346,7 @@ func (c *change) attachments() error {
 			continue
 		}
 		files = append(files, raw)
-		delete(is, a.FileURL)
+		was[a.FileURL] = true
 	}
 	for _, a := range c.want.attachments {
 		if is[a.FileURL] && !was[a.FileURL] && driveFile(a.FileURL) && len(files) < mostAttachments {
