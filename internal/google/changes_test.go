@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,13 +217,13 @@ func TestDoubtIsAnswered(t *testing.T) {
 
 // refuseList answers one of a list's requests, counted from 1, with f.
 func (w *world) refuseList(nth int, f sim.GoogleFault) {
-	n := 0
+	var n atomic.Int64
 	w.Faults(func(all *sim.GoogleFaults) {
 		all.Hook = func(r *http.Request) *sim.GoogleFault {
 			if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/events") {
 				return nil
 			}
-			if n++; n == nth {
+			if n.Add(1) == int64(nth) {
 				return &f
 			}
 			return nil

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"calbridge/internal/cal"
@@ -97,12 +98,13 @@ func (s *storm) read() {
 	if s.IntN(6) == 0 {
 		s.ExpireSyncTokens()
 	}
-	requests, bad := 0, s.IntN(12)
+	faults := []sim.GoogleFault{{Status: 410}, {Status: 500}, {Status: 429}, {CutRequest: true}, {LoseAnswer: true}}
+	bad, fault := int64(s.IntN(12)), faults[s.IntN(len(faults))]
+	var requests atomic.Int64
 	s.Faults(func(f *sim.GoogleFaults) {
 		f.Hook = func(*http.Request) *sim.GoogleFault {
-			if requests++; requests == bad {
-				all := []sim.GoogleFault{{Status: 410}, {Status: 500}, {Status: 429}, {CutRequest: true}, {LoseAnswer: true}}
-				return &all[s.IntN(len(all))]
+			if requests.Add(1) == bad {
+				return &fault
 			}
 			return nil
 		}

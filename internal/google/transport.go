@@ -100,7 +100,7 @@ type flight struct {
 	ended   sync.Once
 }
 
-var errSilent = errors.New("Google did not answer in time")
+var errSilent = errors.New("no answer from Google in time")
 
 func (w *wire) launch(req *http.Request) *flight {
 	f := &flight{client: w.Client, started: w.cfg.Now()}
