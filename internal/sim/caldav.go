@@ -4,7 +4,9 @@
 // that names servers known for it, every accident of the network a field of Fault, and what somebody else does on the server goes
 // through the back door: Store, Remove, AddCalendar.
 //
-// Of go-webdav it uses what holds: webdav.ServePrincipal answers discovery, caldav.Handler and caldav.Match read and decide
+// Google is the part of Google Calendar that a sync engine speaks to, and its OAuth; see there.
+//
+// Of go-webdav CalDAV uses what holds: webdav.ServePrincipal answers discovery, caldav.Handler and caldav.Match read and decide
 // calendar-query. The rest is intercepted, because caldav.Handler cannot do it: it parses and writes anew every body (here bodies are kept
 // byte for byte), gives DELETE no precondition, answers every PUT 201, puts the principal one level above the home, and knows neither
 // sync-collection nor PROPPATCH, MKCALENDAR, MOVE, getctag or sync-token.
