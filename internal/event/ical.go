@@ -30,18 +30,22 @@ func (e Event) UID(p Parent) string {
 	}
 	if e.ExtendedProperties != nil {
 		id, uid, _ := strings.Cut(e.ExtendedProperties.Private[ownUID], " ")
-		if uid != "" && id != "" && (id == e.ID || id == e.RecurringEventID) {
+		if uid = identifier(uid); uid != "" && id != "" && (id == e.ID || id == e.RecurringEventID) {
 			return uid
 		}
 	}
+	uid := identifier(e.ICalUID)
 	switch {
-	case e.ICalUID != "":
-		return e.ICalUID
+	case uid != "":
+		return uid
 	case e.exception():
 		return e.RecurringEventID + "@google.com"
 	}
 	return e.ID + "@google.com"
 }
+
+// identifier is a UID as it is read back out of a text.
+func identifier(uid string) string { return strings.TrimSpace(strings.Map(printable, uid)) }
 
 // ICal is the event as one VCALENDAR with one VEVENT and the VTIMEZONEs it names. What iCalendar cannot say, and what had to be
 // repaired, is named in the notes. The same event always gives the same text. An error means that the event has no identity: no

@@ -337,7 +337,7 @@ func (c *change) source() error {
 // attachments are known by their address. Google takes new ones from its Drive only; others stay in the text.
 func (c *change) attachments() error {
 	was, is := addresses(c.base.attachments), addresses(c.want.attachments)
-	files, changed := []any{}, false
+	files, changed, there := []any{}, false, map[string]bool{}
 	for _, raw := range c.elements("attachments") {
 		var a Attachment
 		_ = json.Unmarshal(raw, &a) // Parse has read it before
@@ -346,12 +346,12 @@ func (c *change) attachments() error {
 			continue
 		}
 		files = append(files, raw)
-		was[a.FileURL] = true
+		there[a.FileURL] = true
 	}
 	for _, a := range c.want.attachments {
-		if is[a.FileURL] && !was[a.FileURL] && driveFile(a.FileURL) && len(files) < mostAttachments {
+		if !was[a.FileURL] && !there[a.FileURL] && driveFile(a.FileURL) && len(files) < mostAttachments {
 			files, changed = append(files, a), true
-			delete(is, a.FileURL)
+			there[a.FileURL] = true
 		}
 	}
 	if changed {

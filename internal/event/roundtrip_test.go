@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/ical"
 )
 
 func refusal(err error, remark string) bool {
@@ -405,6 +406,16 @@ func TestNoIdentityIsAnError(t *testing.T) {
 	for _, e := range []Event{{}, {ID: "x", RecurringEventID: "y"}, {ID: "x", RecurringEventID: "y", OriginalStartTime: &Time{DateTime: "soon"}}} {
 		if body, _, err := e.ICal(Parent{}); err == nil {
 			t.Errorf("%+v: %s", e, body)
+		}
+	}
+}
+
+func TestUIDIsWhatIsReadBack(t *testing.T) {
+	for given, want := range map[string]string{" a\u0007b ": "ab", " ": "x@google.com", "": "x@google.com", "a,b;c": "a,b;c"} {
+		e := Event{ID: "x", ICalUID: given}
+		body, _, err := e.ICal(Parent{})
+		if read := ical.Read(body).UID; err != nil || e.UID(Parent{}) != want || read != want {
+			t.Errorf("%q: %q, read back %q, %v", given, e.UID(Parent{}), read, err)
 		}
 	}
 }
