@@ -379,7 +379,7 @@ func TestReadOnly(t *testing.T) {
 	list(cal.AccessRead)
 }
 
-// A thousand inserts are a thousand requests, and a retry of one is the same insert.
+// An insert whose answer was lost is made again, and happens once.
 func TestInsertTwice(t *testing.T) {
 	w := newWorld(t)
 	w.pull()
@@ -392,4 +392,21 @@ func TestInsertTwice(t *testing.T) {
 	}
 	w.expect("events", w.Events(ada), "[ours0]")
 	w.expect("requests", len(w.Writes()), 2)
+}
+
+// A thousand inserts are a thousand requests, and one more reads them back.
+func TestThousandInserts(t *testing.T) {
+	w := newWorld(t)
+	w.pull()
+	w.ResetJournal()
+	var read []cal.Href
+	for n := range 1000 {
+		href := cal.Href(fmt.Sprintf("ours%d", n))
+		w.must(w.put(href, meeting("one")))
+		read = append(read, href)
+	}
+	w.pull(read...)
+	w.agrees()
+	w.expect("requests", len(w.Journal()), 1001)
+	w.expect("events", len(w.held), 1000)
 }
