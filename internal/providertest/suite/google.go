@@ -60,7 +60,7 @@ func (g *GoogleSide) Fresh(testing.TB, ...string) string {
 
 // Account is the account as it is after consent.
 func (g *GoogleSide) Account(testing.TB, http.RoundTripper) store.Account {
-	return store.Account{Provider: "google", Name: "google", Username: g.User.Email, Principal: g.User.Sub,
+	return store.Account{Provider: "google", Owner: rand.Text(), Name: "google", Username: g.User.Email, Principal: g.User.Sub,
 		Addresses: []string{"mailto:" + g.User.Email}, Scopes: googleScopes}
 }
 
