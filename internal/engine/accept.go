@@ -380,8 +380,8 @@ func (a *acceptance) exception(p ical.Part, series *step) error {
 
 // behind keeps an exception back until its series is at the remote: that of the step, or the one that is here.
 func (s *step) behind(series *step, h *held) {
-	if master := h.parts[""]; s != nil && s.After == "" && !master.Base.Exists() {
-		s.await(series, master.ID)
+	if s != nil && s.After == "" {
+		s.await(series, h.parts[""].ID)
 	}
 }
 

@@ -322,6 +322,27 @@ func TestAcceptException(t *testing.T) {
 	})
 }
 
+// TestAcceptBoth: a text that leaves out an instance and tells of it all the same shows it.
+func TestAcceptBoth(t *testing.T) {
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	made := s.create(mondays("Standup", exdate+"19T090000\n", on("19", "Late")))
+	s.expect("shown", s.shows(), "u Standup", "u 20260119T080000Z Late")
+	s.sent()
+	late := s.find("u", "20260119").ID
+	s.write(func(tx *store.Tx) error { // as the remote may tell of a hidden one, with details
+		o, err := tx.Object(late)
+		o.Base.Body = text(strings.Replace(on("19", "Late"), "SUMMARY", "STATUS:CANCELLED\nSUMMARY", 1))
+		o.Base.ID, o.Base.Digest = "", ical.Read(o.Base.Body).Digest
+		if err != nil {
+			return err
+		}
+		return tx.Apply(cal.Plan{Calendar: s.calendar, Updated: []cal.Change{{Object: o}}})
+	})
+	s.edit(made, mondays("Standup", exdate+"19T090000\n"))
+	s.remove(s.find("u", "20260119"))
+	s.expect("hidden already", s.outbox())
+}
+
 // TestAcceptOrphan: somebody was invited to one instance only.
 func TestAcceptOrphan(t *testing.T) {
 	s := newShelf(t, providertest.SQLite(t).URL, "google")
@@ -368,7 +389,10 @@ func TestAcceptPassesOn(t *testing.T) {
 			t.Errorf("%s %q", s.title(o), o.Edit.Notify)
 		}
 	}
-	master := s.edit(s.find("u", ""), mondays("Sitdown", ""))
+	master := s.edit(s.find("u", ""), mondays("Sitdown", "", on("19", "Late")))
+	if e := s.find("u", "20260119").Edit; e.Notify != cal.NotifyAll {
+		t.Error("what was not touched is no longer told of")
+	}
 	d = s.draft(master.ID, mondays("Lie down", "", on("19", "Overlooked")))
 	d.Seen = seen
 	if _, err := s.try(d); !errors.Is(err, store.ErrStale) {
@@ -422,13 +446,15 @@ func settle(s *shelf, id cal.ObjectID) {
 func TestAcceptFollowingMoved(t *testing.T) {
 	s := newShelf(t, providertest.SQLite(t).URL, "google")
 	hidden := strings.Replace(on("26", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
-	master := s.create(mondays("Standup", "", hidden, strings.Replace(on("02", "Late"), "202601", "202602", -1)))
+	before := strings.ReplaceAll(hidden, "20260126", "20260112")
+	master := s.create(mondays("Standup", "", before, hidden, strings.Replace(on("02", "Late"), "202601", "202602", -1)))
 	s.sent()
 	s.create(text(strings.Replace(on("09", "Unsent"), "202601", "202602", -1)))
 	if o := s.edit(master, text(from("19", "15", "Sitdown"))); o.ID != master.ID {
 		t.Errorf("not the object that was named: %+v", o)
 	}
-	s.expect("hidden, and excluded where it moved to", s.shows(), "u <19 Standup", "u 20260126T080000Z hidden", "u 20260202T080000Z hidden", "next -26 Sitdown")
+	s.expect("hidden, and excluded where it moved to", s.shows(), "u <19 Standup", "u 20260112T080000Z hidden", "u 20260126T080000Z hidden",
+		"u 20260202T080000Z hidden", "next -26 Sitdown")
 	s.expect("first things first", s.outbox(), "next -26 Sitdown")
 	if next := s.series("Sitdown"); !slices.Equal(ical.Excluded(next.Want().Body), []string{"20260126T140000Z"}) {
 		t.Errorf("%s", next.Want().Body)
@@ -480,6 +506,22 @@ func TestAcceptFollowingInAText(t *testing.T) {
 	s.expect("again", s.shows(), want...)
 	s.expect("nothing to send", s.outbox())
 	s.unchanged(s.draft(made.ID, mondays("Standup", "", on("12", "Sooner"), from("19", "09", "Sitdown"))), false)
+}
+
+// TestAcceptFollowingAgain: what went along with the new series the first time stays there the second.
+func TestAcceptFollowingAgain(t *testing.T) {
+	s := newShelf(t, providertest.SQLite(t).URL, "google")
+	late, hidden := strings.ReplaceAll(on("02", "Late"), "202601", "202602"), strings.Replace(on("26", "x"), "SUMMARY:x", "STATUS:CANCELLED", 1)
+	made := s.create(mondays("Standup", "", late, hidden))
+	s.sent()
+	body := mondays("Standup", "", from("19", "09", "Sitdown"), on("26", "Shown"))
+	want := []string{"u <19 Standup", "u 20260126T080000Z hidden", "u 20260202T080000Z hidden", "next Sitdown", "next20260126T080000Z Shown", "next20260202T080000Z Late"}
+	s.edit(made, body)
+	s.expect("once", s.shows(), want...)
+	s.sent()
+	s.edit(made, body)
+	s.expect("twice", s.shows(), want...)
+	s.expect("nothing to send", s.outbox())
 }
 
 func (s *shelf) unchanged(d store.Draft, want bool) {
