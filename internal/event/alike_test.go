@@ -21,7 +21,7 @@ func TestZonesAreKnownByTheirClocks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := (clocks{}).alike(component(t, vtimezone("Custom", loc, since)), 2026); got != want {
+		if got, _ := NewZones().alike(component(t, vtimezone("Custom", loc, since)), 2026); got != want {
 			t.Errorf("%s: %q, want %q", zone, got, want)
 		}
 	}

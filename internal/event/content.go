@@ -47,7 +47,7 @@ func read(body cal.Body, zone string) (content, error) {
 	if err != nil {
 		return content{}, refuse("%v", err)
 	}
-	r := reader{home: zone, zones: clocks{}, foreign: map[string]ical.Component{}}
+	r := reader{home: zone, zones: NewZones(), foreign: map[string]ical.Component{}}
 	if err := r.open(tree); err != nil {
 		return content{}, err
 	}

@@ -51,10 +51,15 @@ func identifier(uid string) string { return strings.TrimSpace(strings.Map(printa
 // repaired, is named in the notes. The same event always gives the same text. An error means that the event has no identity: no
 // id, or of an exception no original start.
 func (e Event) ICal(p Parent) (body cal.Body, notes []string, err error) {
+	return NewZones().ICal(e, p)
+}
+
+// ICal is Event.ICal for one of many events.
+func (z *Zones) ICal(e Event, p Parent) (body cal.Body, notes []string, err error) {
 	if e.ID == "" {
 		return "", nil, errors.New("write the event as iCalendar: it has no id")
 	}
-	v := vevent{Event: e, parent: p, uid: e.UID(p), zones: clocks{}, used: map[string]time.Time{}}
+	v := vevent{Event: e, parent: p, uid: e.UID(p), zones: z, used: map[string]time.Time{}}
 	if err := v.times(); err != nil {
 		return "", nil, fmt.Errorf("write the event %q as iCalendar: %w", e.ID, err)
 	}
@@ -86,7 +91,7 @@ func (v *vevent) calendar() cal.Body {
 	var b strings.Builder
 	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//calbridge//EN\r\n")
 	for _, zone := range v.order {
-		b.WriteString(vtimezone(zone, v.zones.load(zone), v.used[zone]))
+		b.WriteString(v.zones.text(zone, v.used[zone]))
 	}
 	b.WriteString("BEGIN:VEVENT\r\n" + v.out.String() + "END:VEVENT\r\nEND:VCALENDAR\r\n")
 	return cal.Body(b.String())

@@ -110,7 +110,7 @@ func (m moment) google() Time {
 }
 
 // clocks are the zones that were asked for.
-type clocks map[string]*time.Location
+type clocks = *Zones
 
 // find is the zone with a name from anywhere, by a name that both Google and the machine know; nil: there is none.
 func (c clocks) find(name string) (zone string, loc *time.Location) {
@@ -126,18 +126,6 @@ func (c clocks) find(name string) (zone string, loc *time.Location) {
 		zone = iana
 	}
 	return zone, c.load(zone)
-}
-
-func (c clocks) load(zone string) *time.Location {
-	if loc, asked := c[zone]; asked {
-		return loc
-	}
-	loc, err := time.LoadLocation(zone)
-	if err != nil {
-		loc = nil
-	}
-	c[zone] = loc
-	return loc
 }
 
 // moment reads a time of Google's; ok is false when there is none in it. Where t names no zone it is meant in the fallback, if there

@@ -43,7 +43,7 @@ type change struct {
 }
 
 func newChange(native []byte, base, want cal.Body, zone string) (*change, error) {
-	c := &change{zones: clocks{}, out: map[string]any{}}
+	c := &change{zones: NewZones(), out: map[string]any{}}
 	var err error
 	if c.event, err = Parse(native); err != nil {
 		return nil, err

@@ -233,8 +233,8 @@ func drawEdit(t *rapid.T, s specimen, body cal.Body) cal.Body {
 
 func drawTimesEdit(t *rapid.T, body cal.Body) cal.Body {
 	start, end, recurrence := drawTimes(t)
-	from, _, _ := clocks{}.moment(&start, "")
-	to, _, _ := clocks{}.moment(&end, "")
+	from, _, _ := NewZones().moment(&start, "")
+	to, _, _ := NewZones().moment(&end, "")
 	if recurrence == nil {
 		from = from.exact()
 	}

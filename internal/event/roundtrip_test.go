@@ -147,7 +147,7 @@ func prepare(e map[string]any, of Event) {
 		}
 	}
 	lines, ok := e["recurrence"].([]any)
-	start, _, hasStart := clocks{}.moment(of.Start, "")
+	start, _, hasStart := NewZones().moment(of.Start, "")
 	if !ok || !hasStart {
 		return
 	}
@@ -156,7 +156,7 @@ func prepare(e map[string]any, of Event) {
 		natives = append(natives, l.(string))
 	}
 	var keys []any
-	for _, r := range readRules(natives, start, clocks{}) {
+	for _, r := range readRules(natives, start, NewZones()) {
 		if r.text == "" {
 			keys = append(keys, "unsayable "+r.native)
 		}

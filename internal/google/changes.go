@@ -240,7 +240,7 @@ func (p *pull) cannotRead(i item) {
 
 // hand maps events and hands them on.
 func (p *pull) hand(items []item) error {
-	eachOf(items, func(i *item) { i.body, _, i.err = i.event.ICal(i.parent) })
+	eachOf(items, func(i *item) { i.body, _, i.err = p.zones.ICal(i.event, i.parent) })
 	page := cal.Page{Present: make([]cal.Resource, 0, len(items))}
 	for _, i := range items {
 		if i.err != nil {

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/api/option"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/event"
 )
 
 // Client talks to Google Calendar for one account. It is safe for concurrent use.
@@ -32,6 +33,7 @@ type Client struct {
 	pace   *rate.Limiter // nil: none
 	wire   http.RoundTripper
 	lists  *calendar.Service
+	zones  *event.Zones
 	sent   atomic.Int64 // requests
 	read   atomic.Int64 // bytes of bodies as they arrived, before any decoding
 	mu     sync.Mutex
@@ -86,7 +88,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &Client{cfg: cfg, api: api, pace: newPace(cfg.PerMinute), memory: readMemory(cfg.Memory)}
+	c := &Client{cfg: cfg, api: api, pace: newPace(cfg.PerMinute), zones: event.NewZones(), memory: readMemory(cfg.Memory)}
 	c.wire = &wire{Client: c, base: cfg.Auth}
 	c.lists, err = calendar.NewService(context.Background(), option.WithEndpoint(cfg.API), option.WithHTTPClient(c.client()))
 	if err != nil {

@@ -161,7 +161,7 @@ func (w writing) except(body cal.Body) error {
 	parent := parentOf(i.event)
 	parent.UID = ical.Read(body).UID
 	base := cal.Version{ETag: cal.ETag(i.event.ETag), Native: string(i.raw)}
-	if base.Body, _, err = i.event.ICal(parent); err != nil {
+	if base.Body, _, err = w.zones.ICal(i.event, parent); err != nil {
 		return unsent(err)
 	}
 	return w.update(base.ETag, base, body)

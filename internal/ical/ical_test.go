@@ -131,6 +131,7 @@ var sameMeaning = map[string][]string{ // pairs: old, new
 	"blank lines":                  {"BEGIN:VEVENT", "\nBEGIN:VEVENT"},
 	"byte order mark":              {"BEGIN:VCALENDAR", "\uFEFFBEGIN:VCALENDAR"},
 	"defaults written out":         {"X-LOWER-CASE", "TRANSP:OPAQUE\nX-LOWER-CASE", "TRANSP:TRANSPARENT\n", "TRANSP:TRANSPARENT\n", "TRANSP:OPAQUE\n", ""},
+	"a status that says nothing":   {`SUMMARY:Planning\, this time`, "STATUS:CONFIRMED\nSUMMARY:Planning\\, this time"},
 }
 
 func TestDigestIgnoresWhatChangesNothing(t *testing.T) {

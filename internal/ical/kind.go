@@ -84,6 +84,8 @@ func isDefault(name, value string) bool {
 		return value == "OPAQUE"
 	case "PRIORITY": // §3.8.1.9: zero is undefined
 		return value == "0"
+	case "STATUS": // §3.8.1.11 names no default; an event that is neither tentative nor cancelled takes place, and Google says so of each
+		return value == "CONFIRMED"
 	}
 	return value == "" && kindOf(name) != kindUnknown
 }
