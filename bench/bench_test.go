@@ -26,8 +26,8 @@ func TestBench(t *testing.T) {
 	t.Run("large/cyrus", b.cyrus)
 	t.Run("push/cyrus", b.push)
 	t.Run("requests", func(t *testing.T) { providertest.EachServer(t, b.requests) })
-	t.Run("google", b.google)
 	t.Run("large/radicale", b.radicale)
+	t.Run("google", b.google)
 	t.Run("reconcile", b.reconcile)
 }
 

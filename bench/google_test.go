@@ -108,10 +108,14 @@ func (h *home) consent() {
 func (b *bench) google(t *testing.T) {
 	t.Run("requests", b.googleRequests)
 	t.Run("inserts", b.googleInserts)
-	for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+	for _, latency := range []time.Duration{0, reported} {
 		t.Run("first/"+latency.String(), func(t *testing.T) { b.googleFirst(t, latency) })
 	}
 }
+
+// reported is how long Google takes over a list of events: what one user found on average (googleapis/google-api-dotnet-client, issue 1474,
+// 2019, lists of up to 50 events). Nothing better was found in public, and nothing was measured here.
+const reported = 500 * time.Millisecond
 
 // googleRequests counts what a sync of 20 calendars asks. The API offers nothing that tells of all calendars at once: the least is one
 // question for the list of calendars and one for each calendar.
@@ -167,34 +171,40 @@ func (b *bench) googleFirst(t *testing.T, latency time.Duration) {
 	}
 	ratio := times(ours, floor)
 	r := row{what: "first sync of 10,000 events", server: "Google look-alike", floor: floor.String(), ours: ours.String(), ratio: fmt.Sprintf("%.2f", ratio),
-		bar: "≤ 1.3×", met: ratio <= 1.3, notes: fmt.Sprintf("%d pages, each after %v; peak %s", pages, latency, peak(peaks))}
+		bar: "≤ 1.3×", met: ratio <= 1.3, notes: fmt.Sprintf("%d pages, the list of calendars among them, each after %v; peak %s", pages, latency, peak(peaks))}
 	b.table.add(t, r)
 }
 
-// lists are the questions for events that were asked since the journal was emptied.
-func (l *look) lists() (asked []url.Values) {
+// page is a question that was asked.
+type page struct {
+	path  string
+	query url.Values
+}
+
+// lists are the questions for calendars and events that were asked since the journal was emptied.
+func (l *look) lists() (asked []page) {
 	for _, x := range l.Journal() {
-		if x.ID == "events.list" {
-			asked = append(asked, x.Query)
+		if x.ID == "events.list" || x.ID == "calendarList.list" {
+			asked = append(asked, page{x.Path, x.Query})
 		}
 	}
 	return asked
 }
 
 // fetch asks for the same pages over one connection, and throws them away.
-func (l *look) fetch(t testing.TB, asked []url.Values) {
+func (l *look) fetch(t testing.TB, asked []page) {
 	t.Helper()
-	token := l.Token(l.user, "https://www.googleapis.com/auth/calendar.events")
+	token := l.Token(l.user, "calendar")
 	client := http.Client{Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
 	next := ""
-	for _, query := range asked {
-		query = url.Values(http.Header(query).Clone())
+	for _, p := range asked {
+		query := url.Values(http.Header(p.query).Clone())
 		query.Del("pageToken")
 		if next != "" {
 			query.Set("pageToken", next)
 		}
-		r, err := http.NewRequest(http.MethodGet, l.url+"/calendar/v3/calendars/"+url.PathEscape(googleUser)+"/events?"+query.Encode(), nil)
+		r, err := http.NewRequest(http.MethodGet, l.url+p.path+"?"+query.Encode(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
