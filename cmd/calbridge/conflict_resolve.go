@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/engine"
 	"calbridge/internal/ical"
 	"calbridge/internal/store"
 )
@@ -140,7 +141,7 @@ func put(tx *store.Tx, o cal.Object, v cal.Version) error {
 	if v.Exists() {
 		d = again(o.ID, v)
 	}
-	_, err := tx.Edit(d)
+	_, err := engine.Accept(tx, d)
 	return err
 }
 

@@ -74,7 +74,7 @@ func (b *bearer) CloseIdleConnections() {
 func (b *bearer) admit(r *http.Request) (Grant, error) {
 	switch {
 	case r.Response != nil: // http.Client sets it on what a redirect asks for
-		return Grant{}, fmt.Errorf("Google redirects to %s: the access token is not sent there", r.URL.Host)
+		return Grant{}, fmt.Errorf("a redirect to %s: the access token is not sent there", r.URL.Host)
 	case b.api == nil || r.URL.Scheme != b.api.Scheme || !strings.EqualFold(r.URL.Host, b.api.Host):
 		return Grant{}, fmt.Errorf("%s is not where Google's API is: the access token is not sent there", r.URL.Host)
 	}

@@ -6,7 +6,8 @@ import (
 	"calbridge/internal/cal"
 )
 
-// Copy is body as an object of its own: it has the new UID everywhere, and nobody whom a server or an alarm could mail on its behalf.
+// Copy is body as an object of its own: it has the new UID everywhere, and nobody whom a server or an alarm could mail on its behalf. An
+// exception that stands alone becomes an event like any other: there is no series with the new UID.
 func Copy(body cal.Body, uid string) (cal.Body, error) {
 	o, err := readOutline(body)
 	if err != nil {
@@ -25,6 +26,9 @@ func Copy(body cal.Body, uid string) (cal.Body, error) {
 	}
 	for _, c := range o.objects() {
 		p.set(c, "UID", escape(uid))
+	}
+	if objects := o.objects(); o.soleInstance(objects) != "" {
+		p.replaceLine(o.find(objects[0], "RECURRENCE-ID").index, "")
 	}
 	return p.body(), nil
 }

@@ -399,3 +399,13 @@ func TestMergeTellsWhichSideCannotBeRead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCopyOfAnException: a copy of what is an exception of a series, and alone in its body, is an event of its own.
+func TestCopyOfAnException(t *testing.T) {
+	body := cal.Body(strings.ReplaceAll("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:a\nRECURRENCE-ID:20260105T090000Z\n"+
+		"DTSTAMP:20260101T000000Z\nDTSTART:20260105T100000Z\nSUMMARY:moved\nEND:VEVENT\nEND:VCALENDAR\n", "\n", "\r\n"))
+	got, err := Copy(body, "b")
+	if r := Read(got); err != nil || r.UID != "b" || r.RecurrenceID != "" || strings.Contains(string(got), "RECURRENCE-ID") || r.Summary != "moved" {
+		t.Errorf("%v %s", err, got)
+	}
+}

@@ -203,6 +203,15 @@ func (p *patch) setStart(c int32, rest string) {
 	p.insert(p.to.propertyPlace(c), text)
 }
 
+// Hidden reports whether a body says of one occurrence that it does not take place, and nothing else.
+func Hidden(body cal.Body) bool {
+	o, err := readOutline(body)
+	if err != nil || len(o.objects()) == 0 {
+		return false
+	}
+	return o.soleInstance(o.objects()) != "" && o.cancelled(o.objects()[0])
+}
+
 // Excluded are the instances that a master leaves out by EXDATE, sorted.
 func Excluded(body cal.Body) (instances []string) {
 	o, c := readMaster(body)

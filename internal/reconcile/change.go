@@ -124,6 +124,9 @@ func (d *decision) reappeared() bool {
 // keepBoth makes the local version an object of its own. Its UID follows from the object and the content, so that deciding twice
 // does not make two; it has no attendees, so that it never mails anybody.
 func (d *decision) keepBoth() {
+	if ical.Hidden(d.local.Body) {
+		return // that an occurrence does not take place can be said of a series only
+	}
 	uid := copyUID(d.object.ID, d.local.Digest)
 	body, err := ical.Copy(d.local.Body, uid)
 	if err != nil {
