@@ -99,10 +99,11 @@ type googleHouse struct{ *sim.Google }
 const (
 	demoClient = "demo.apps.googleusercontent.example"
 	demoSecret = "demo-secret"
+	googlePage = 10 // events; small, so that there are several
 )
 
 func newGooglePlace(clock func() time.Time) *place {
-	server := sim.NewGoogle(sim.GoogleOptions{Clock: clock, ClientID: demoClient, ClientSecret: demoSecret, MaxPage: 10})
+	server := sim.NewGoogle(sim.GoogleOptions{Clock: clock, ClientID: demoClient, ClientSecret: demoSecret, MaxPage: googlePage})
 	server.AddUser(demoAddress)
 	p := &place{house: googleHouse{server}, name: "Google"}
 	for _, o := range sim.Realistic(clock(), demoObjects, demoSeed+1) {
@@ -110,8 +111,19 @@ func newGooglePlace(clock func() time.Time) *place {
 			p.cast[0]++
 		}
 	}
+	emptyPages(server)
 	p.furnish(clock())
 	return p
+}
+
+// emptyPages leaves room where events were deleted: Google's lists may have pages with nothing on them and others behind.
+func emptyPages(g *sim.Google) {
+	for n := range 3 * googlePage {
+		id := fmt.Sprint("gone", n)
+		if putGoogle(g, id, scenes[0].here.to.body(id, time.Unix(0, 0))) == nil {
+			g.Remove(demoAddress, id)
+		}
+	}
 }
 
 // putGoogle puts an event in the primary calendar as somebody else would. What Google cannot hold is an error.

@@ -70,7 +70,7 @@ func TestServeGoogle(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	first := ask[engine.Report](d, "sync")
-	if first.Failed() || first.Runs[0].Pulled.Created < 30 || first.Runs[0].Requests < 4 {
+	if first.Failed() || first.Runs[0].Pulled.Created < 30 || first.Runs[0].Requests < 6 {
 		t.Errorf("%+v", first)
 	}
 	id := ask[struct{ Objects []objectView }](d, "object", "list", "--query", "Team meeting").Objects[0].ID
