@@ -12,8 +12,8 @@ import (
 	"calbridge/internal/ical"
 )
 
-// TestRealFiles: what is inserted for an event of a real calendar file says what the file says: the way back finds nothing to change.
-func TestRealFiles(t *testing.T) {
+// TestCorpusOfRealFiles: what is inserted for an event of a real calendar file says what the file says: the way back finds nothing to change.
+func TestCorpusOfRealFiles(t *testing.T) {
 	inserted, refused := 0, map[string]int{}
 	eachEvent(t, func(name string, body cal.Body) {
 		raw, err := New(body, "0abc", organizersOf(body), "Europe/Berlin")
