@@ -25,17 +25,18 @@ func (v *visit) pull(ctx context.Context, read []cal.Href) error {
 }
 
 func (v *visit) ask(read []cal.Href) cal.Ask {
+	id := v.calendar.ID // the provider asks while pages are applied, which moves v.calendar
 	ask := cal.Ask{Since: v.calendar.Token, Read: read, Full: v.Mode == Full || v.auditDue()}
 	ask.Held = func(ctx context.Context, hrefs []cal.Href) (held map[cal.Href]cal.ETag, err error) {
 		err = v.Store.Read(ctx, func(tx *store.Tx) error {
-			held, err = tx.Held(v.calendar.ID, hrefs)
+			held, err = tx.Held(id, hrefs)
 			return err
 		})
 		return held, err
 	}
 	ask.Series = func(ctx context.Context, hrefs []cal.Href) (all []cal.Holding, err error) {
 		err = v.Store.Read(ctx, func(tx *store.Tx) error {
-			all, err = tx.Series(v.calendar.ID, hrefs)
+			all, err = tx.Series(id, hrefs)
 			return err
 		})
 		return all, err

@@ -100,7 +100,7 @@ func TestBoundedWork(t *testing.T) {
 	} {
 		begun := time.Now()
 		n, err := Before(master(":20260105T090000Z", rule), "99990105T090000Z")
-		if took := time.Since(begun); took > 2*time.Second {
+		if took := time.Since(begun); took > 30*time.Second { // without a bound some of these never end
 			t.Errorf("%.60s: %v for %d, %v", rule, took, n, err)
 		} else {
 			t.Logf("%.60s: %v for %d, %v", rule, took, n, err)
