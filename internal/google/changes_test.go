@@ -93,6 +93,14 @@ func TestTokenOfOtherParameters(t *testing.T) {
 		}
 		w.expect("told", len(w.pages[0].Present), 1) // whatever it was mapped by
 	}
+	cfg := configOf(carrier{w.Google.Transport(), &w.token})
+	cfg.PageSize = 7
+	w.client = w.open(cfg)
+	w.ResetJournal()
+	w.pull()
+	if w.Journal()[0].Query.Has("syncToken") {
+		t.Error("a token was used with pages of another size than it was given for")
+	}
 }
 
 // A page may be empty, or shorter than asked for, and not the last: discovery document, events.list maxResults.

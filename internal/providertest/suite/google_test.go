@@ -232,6 +232,43 @@ func TestGoogleLostInsert(t *testing.T) {
 	r.Quiet()
 }
 
+// TestGoogleHasNoWords: an edit in words that Google does not have is settled, said once, and not sent again.
+func TestGoogleHasNoWords(t *testing.T) {
+	r, g := googleRig(t)
+	g.Google.Put(r.Calendar, single(1))
+	r.Sync()
+	r.Change("single1@google.com", "END:VEVENT", "X-OURS:1\r\nEND:VEVENT")
+	if rep := r.SyncAll(engine.Incremental); rep.Failed() || len(sent(g)) > 0 {
+		t.Errorf("sent %v, %+v", sent(g), rep)
+	}
+	if o := r.Object("single1@google.com"); o.Edit != nil || len(o.Sent) > 0 {
+		t.Errorf("the edit is %+v, sent %+v", o.Edit, o.Sent)
+	}
+	r.Quiet()
+}
+
+// TestGooglePartsOfAnAnswerAreKept: exceptions are stored as they are told. Only what may have moved waits for the end.
+func TestGooglePartsOfAnAnswerAreKept(t *testing.T) {
+	r, g := googleRig(t)
+	g.Google.Put(r.Calendar, weekly)
+	r.Sync()
+	for _, day := range []string{"02", "09", "16", "23"} {
+		g.Patch(r.Calendar, "weekly_202603"+day+"T080000Z", `{"location":"there"}`)
+	}
+	g.ExpireSyncTokens()
+	g.Faults(func(f *sim.GoogleFaults) {
+		f.Hook = func(q *http.Request) *sim.GoogleFault {
+			if q.URL.Query().Has("pageToken") {
+				return &sim.GoogleFault{Status: http.StatusServiceUnavailable}
+			}
+			return nil
+		}
+	})
+	if rep := r.SyncAll(engine.Incremental); !rep.Failed() || len(r.All()) < 2 {
+		t.Errorf("%d objects, %+v", len(r.All()), rep)
+	}
+}
+
 // TestGoogleDeletedThereAndRestoredHere: the id of a deleted event is taken for ever, so the object comes back under another.
 func TestGoogleDeletedThereAndRestoredHere(t *testing.T) {
 	r, g := googleRig(t)
@@ -541,6 +578,14 @@ func TestGoogleChannels(t *testing.T) {
 		t.Error("watched without an address")
 	}
 	r.Engine.Notify = "http://127.0.0.1:1/hooks/google"
+	g.Faults(func(f *sim.GoogleFaults) {
+		f.Hook = func(q *http.Request) *sim.GoogleFault {
+			if strings.HasSuffix(q.URL.Path, "/watch") && opening(r) == 0 { // after a crash nobody would know its id
+				t.Errorf("%s is asked for, and not on record", q.URL.Path)
+			}
+			return nil
+		}
+	})
 	sync()
 	sync()
 	if count("events.watch") != 2 || count("calendarList.watch") != 1 || count("channels.stop") != 0 { // two calendars: the primary one and the test's
@@ -560,4 +605,18 @@ func TestGoogleChannels(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// opening is how many channels are on record whose answer has not come yet.
+func opening(r *Rig) (n int) {
+	r.Read(func(tx *store.Tx) error {
+		all, err := tx.Channels(r.Account.ID)
+		for _, ch := range all {
+			if ch.State == store.ChannelOpening {
+				n++
+			}
+		}
+		return err
+	})
+	return n
 }
