@@ -48,7 +48,7 @@ type Edit struct {
 	Block   Block
 	Trouble string // what the remote said last
 
-	After  ObjectID // not to be sent before this object is at the remote; empty: at once
+	After  ObjectID // not to be sent before what is wanted of this object has arrived; empty: at once
 	Notify Notify
 }
 

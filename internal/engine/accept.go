@@ -30,7 +30,7 @@ func unfit(o cal.ObjectID, format string, args ...any) error {
 // object returned is the one that the draft names: the series for a text with a master, the new one for a new text. An error of kind Unfit
 // is the user's to mend; nothing was stored then.
 //
-// Exceptions that a text does not mention stay. An EXDATE that is new in it hides the exception that there is. An exception that is
+// Exceptions that a text does not mention stay; when it moves the series they move along. An EXDATE that is new in it hides the exception that there is. An exception that is
 // deleted hides its instance, as long as the series is there.
 //
 // RANGE=THISANDFUTURE (RFC 5545 §3.2.13) makes two series of one. The new one is created; what the old one loses waits for that to have
@@ -310,6 +310,10 @@ func (a *acceptance) whole(parts []ical.Part) error {
 	if err != nil {
 		return err
 	}
+	body, leaving, err := a.moved(parts, body)
+	if err != nil {
+		return err
+	}
 	master := a.want(a.series, "", body)
 	a.nameSeries(master)
 	for _, p := range parts[1:] {
@@ -322,7 +326,7 @@ func (a *acceptance) whole(parts []ical.Part) error {
 			return err
 		}
 	}
-	return nil
+	return a.follow(master, leaving)
 }
 
 func (a *acceptance) nameSeries(s *step) {

@@ -2,11 +2,13 @@ package suite_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -619,4 +621,59 @@ func opening(r *Rig) (n int) {
 		return err
 	})
 	return n
+}
+
+// TestGoogleSeriesMoves: when a series is moved, what was deleted of it stays deleted, and what was changed is there once.
+func TestGoogleSeriesMoves(t *testing.T) {
+	r, g := googleRig(t)
+	g.Google.Put(r.Calendar, weekly)
+	g.Patch(r.Calendar, "weekly_20260309T080000Z", `{"start":{"dateTime":"2026-03-09T15:00:00+01:00","timeZone":"Europe/Berlin"},"end":{"dateTime":"2026-03-09T16:00:00+01:00","timeZone":"Europe/Berlin"}}`)
+	g.Patch(r.Calendar, "weekly_20260323T080000Z", `{"summary":"Only the title"}`)
+	g.Google.Remove(r.Calendar, "weekly_20260316T080000Z")
+	r.Sync()
+	for _, o := range r.All() {
+		if o.RecurrenceID == "" {
+			later := strings.NewReplacer("20260302T090000", "20260302T110000", "20260302T100000", "20260302T120000").Replace(string(o.Base.Body))
+			r.Accept(store.Draft{Object: o.ID}, later)
+		}
+	}
+	for range 2 {
+		if run := r.Sync(); run.Trouble != nil {
+			t.Errorf("%+v %s", run, *run.Trouble)
+		}
+	}
+	// Monday at 11:00 in Berlin is 10:00Z, from the 29th on 9:00Z. The 9th has a time of its own, the 16th does not take place.
+	want := []string{"2026-03-02T10:00:00Z", "2026-03-09T14:00:00Z", "2026-03-23T10:00:00Z", "2026-03-30T09:00:00Z", "2026-04-06T09:00:00Z"}
+	got := occurrences(t, g, r.Calendar)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("there are\n%v, want\n%v", got, want)
+	}
+	if title, _ := g.Event(r.Calendar, "weekly_20260323T100000Z"); !strings.Contains(title, "Only the title") {
+		t.Error(title)
+	}
+	r.NoConflicts()
+	r.Quiet()
+	quietGuests(t, g)
+}
+
+// TestGoogleRuleLosesAnException: an edit that would leave a changed occurrence without its instance is refused, and says which.
+func TestGoogleRuleLosesAnException(t *testing.T) {
+	r, g := googleRig(t)
+	g.Google.Put(r.Calendar, weekly)
+	g.Patch(r.Calendar, "weekly_20260406T070000Z", `{"summary":"The last one"}`)
+	r.Sync()
+	for _, o := range r.All() {
+		if o.RecurrenceID != "" {
+			continue
+		}
+		body := cal.Body(strings.Replace(string(o.Base.Body), "COUNT=6", "COUNT=5", 1))
+		err := r.DB.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := engine.Accept(tx, store.Draft{Object: o.ID, Want: cal.Version{Digest: ical.Read(body).Digest, Body: body}})
+			return err
+		})
+		if unfit := (engine.Unfit{}); !errors.As(err, &unfit) || !strings.Contains(err.Error(), "20260406T070000Z") {
+			t.Errorf("%v", err)
+		}
+	}
 }
