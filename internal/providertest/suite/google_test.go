@@ -532,6 +532,34 @@ func TestGoogleWritesRest(t *testing.T) {
 	r.Agree("u", "v")
 }
 
+// TestGoogleWritesStop: what has not left when the quota is spent stays here, and is not in doubt.
+func TestGoogleWritesStop(t *testing.T) {
+	r, g := googleRig(t)
+	const edits = 60
+	for n := range edits {
+		u := fmt.Sprint("u", n)
+		r.Create(u, newEvent(u, "a", "x"))
+	}
+	g.Faults(func(f *sim.GoogleFaults) {
+		f.Hook = func(q *http.Request) *sim.GoogleFault {
+			if q.Method == http.MethodPost {
+				return &sim.GoogleFault{Status: 403, Reason: "quotaExceeded"}
+			}
+			return nil
+		}
+	})
+	r.Wire.Reset()
+	r.SyncAll(engine.Incremental)
+	if n := len(r.Wire.Writes()); n == 0 || n > edits/2 {
+		t.Errorf("%d of %d left", n, edits)
+	}
+	for uid, o := range r.Objects() {
+		if o.Edit == nil || len(o.Sent) > 0 {
+			t.Errorf("%s: the edit is %+v, sent %+v", uid, o.Edit, o.Sent)
+		}
+	}
+}
+
 // TestGoogleCalendarTurnsReader: edits wait, say so, and are sent when the right comes back.
 func TestGoogleCalendarTurnsReader(t *testing.T) {
 	r, g := googleRig(t)
@@ -549,78 +577,6 @@ func TestGoogleCalendarTurnsReader(t *testing.T) {
 	r.Sync()
 	r.Sync()
 	r.Agree("single1@google.com")
-}
-
-// TestGoogleChannels: one for the list of calendars, one for each calendar; renewed a day before they end, the old ones stopped; without an
-// address there are none.
-func TestGoogleChannels(t *testing.T) {
-	now := time.Now()
-	g := NewGoogleSide(t, sim.GoogleOptions{PlainWebhooks: true, Clock: func() time.Time { return now }})
-	r := NewGoogleRig(t, g, providertest.SQLite(t))
-	r.Engine.Clock = func() time.Time { return now }
-	sync := func() {
-		r.Read(func(tx *store.Tx) (err error) {
-			r.Account, err = tx.Account(r.Account.ID)
-			return err
-		})
-		if rep := r.Engine.Sync(t.Context(), []store.Account{r.Account}, engine.Options{}); rep.Failed() {
-			t.Fatalf("%+v", rep)
-		}
-	}
-	sync()
-	count := func(id string) (n int) {
-		for _, x := range g.Journal() {
-			if x.ID == id {
-				n++
-			}
-		}
-		return n
-	}
-	if count("events.watch")+count("calendarList.watch") != 0 {
-		t.Error("watched without an address")
-	}
-	r.Engine.Notify = "http://127.0.0.1:1/hooks/google"
-	g.Faults(func(f *sim.GoogleFaults) {
-		f.Hook = func(q *http.Request) *sim.GoogleFault {
-			if strings.HasSuffix(q.URL.Path, "/watch") && opening(r) == 0 { // after a crash nobody would know its id
-				t.Errorf("%s is asked for, and not on record", q.URL.Path)
-			}
-			return nil
-		}
-	})
-	sync()
-	sync()
-	if count("events.watch") != 2 || count("calendarList.watch") != 1 || count("channels.stop") != 0 { // two calendars: the primary one and the test's
-		t.Errorf("%d %d %d", count("events.watch"), count("calendarList.watch"), count("channels.stop"))
-	}
-	now = now.Add(6*24*time.Hour + time.Hour)
-	sync()
-	if count("events.watch") != 4 || count("calendarList.watch") != 2 || count("channels.stop") != 3 {
-		t.Errorf("%d %d %d", count("events.watch"), count("calendarList.watch"), count("channels.stop"))
-	}
-	r.Engine.Notify = ""
-	sync()
-	r.Read(func(tx *store.Tx) error {
-		left, err := tx.Channels(r.Account.ID)
-		if len(left) != 0 || count("channels.stop") != 6 {
-			t.Errorf("%d stopped, left %+v", count("channels.stop"), left)
-		}
-		return err
-	})
-}
-
-// opening is how many channels are on record whose answer has not come yet.
-func opening(r *Rig) (n int) {
-	r.Read(func(tx *store.Tx) error {
-		all, err := tx.Channels(r.Account.ID)
-		for _, ch := range all {
-			if ch.State == store.ChannelOpening {
-				n++
-			}
-		}
-		return err
-	})
-	return n
 }
 
 // TestGoogleSeriesMoves: when a series is moved, what was deleted of it stays deleted, and what was changed is there once.
