@@ -190,10 +190,15 @@ func (c addGoogleCmd) known(tx *store.Tx, sub string) (store.Account, error) {
 		return tx.Account(a.ID) // takes its row
 	}
 	all, err := tx.Accounts(store.AccountFilter{Provider: "google"})
+	all = slices.DeleteFunc(all, func(a store.Account) bool { return a.Principal != sub })
 	for _, a := range all {
-		if a.Principal == sub && a.Owner == c.Owner {
+		if a.Owner == c.Owner || c.Owner == "" && len(all) == 1 {
 			return tx.Account(a.ID)
 		}
+	}
+	if err == nil && c.Owner == "" && len(all) > 1 {
+		err = usage("this Google user has %d accounts here, %s (of %s) among them: say which with --account ID, or --owner O for one more; "+
+			"nothing was stored", len(all), all[0].ID, all[0].Owner)
 	}
 	return store.Account{}, err
 }

@@ -404,13 +404,14 @@ func TestGoogleConsentAgain(t *testing.T) {
 	if a := d.stored(string(first.ID)); a.State != store.AccountActive || a.Trouble != "" || a.Name != first.Name {
 		t.Errorf("%+v", a)
 	}
+	if same := d.joins(); same.ID != first.ID {
+		t.Error("what sync says to run made a second account")
+	}
 	if others := d.joins("--owner", "bo"); others.ID == first.ID {
 		t.Error("another owner's account was taken")
 	}
-	if others := d.joins(); others.ID == first.ID {
-		t.Error("another owner's account was taken by nobody")
-	}
-	if all := d.accounts(); len(all) != 3 {
+	d.consent(consents("")).fails(t, exitUsage, "2 accounts here|--account|--owner")
+	if all := d.accounts(); len(all) != 2 {
 		t.Errorf("%+v", all)
 	}
 }

@@ -172,7 +172,7 @@ func (d *doorstep) wait(ctx context.Context, atMost time.Duration) (url.Values, 
 	case answer := <-d.answers:
 		return answer, nil
 	case <-t.C:
-		return nil, failure{fmt.Errorf("no answer came within %s: run it again, and give --wait for more time", brief(atMost)), exitPerson}
+		return nil, failure{fmt.Errorf("no answer came within %s. If the browser shows an error of Google's, check CALBRIDGE_GOOGLE_CLIENT_ID; else run it again, and give --wait for more time", brief(atMost)), exitPerson}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

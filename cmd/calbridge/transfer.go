@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/engine"
+	eventjson "calbridge/internal/event"
 	"calbridge/internal/ical"
 	"calbridge/internal/store"
 )
@@ -220,7 +222,13 @@ func (i *imported) take(tx *store.Tx, k cal.Calendar, body cal.Body) error {
 		return nil
 	case err != nil:
 		return err
-	case same:
+	}
+	if there && !same && i.apart {
+		if same, err = moot(tx, k, body); err != nil {
+			return err
+		}
+	}
+	if same {
 		i.Unchanged++
 		return nil
 	}
@@ -305,4 +313,31 @@ func (i imported) tell(s *session) error {
 		return failure{errTold, exitUsage}
 	}
 	return err
+}
+
+// moot reports whether Google has no words for what a text would change: it was imported before, and what is here is what Google made of it.
+func moot(tx *store.Tx, k cal.Calendar, body cal.Body) (bool, error) {
+	parts, err := ical.Parts(body)
+	if err != nil {
+		return false, nil
+	}
+	held, err := tx.ByUID(k.ID, []string{ical.Read(body).UID})
+	if err != nil {
+		return false, err
+	}
+	for _, p := range parts {
+		i := slices.IndexFunc(held, func(o cal.Object) bool { return o.RecurrenceID == p.RecurrenceID })
+		if i < 0 || held[i].Edit != nil || p.Future {
+			return false, nil
+		}
+		o, err := tx.Object(held[i].ID)
+		if err != nil {
+			return false, err
+		}
+		patch, err := eventjson.Patch([]byte(o.Base.Native), o.Base.Body, p.Body, k.TimeZone)
+		if err != nil || string(patch) != "{}" {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -132,3 +132,22 @@ func (d *desk) setProfile(p caldav.Profile) {
 		d.t.Fatal(err)
 	}
 }
+
+// TestGoogleImportTwice: what Google has no field for is no reason to write the same file again.
+func TestGoogleImportTwice(t *testing.T) {
+	d := newGoogleDesk(t)
+	d.joins()
+	d.must("sync")
+	id := d.calendar("ada@example.org")
+	file := d.write("some.ics", strings.Replace(event("u", "Walk"), "SUMMARY", "GEO:48.1;11.5\r\nX-OURS:1\r\nPRIORITY:5\r\nSUMMARY", 1))
+	first := ask[imported](d.desk, "import", "--calendar", id, file)
+	d.must("sync")
+	again := ask[imported](d.desk, "import", "--calendar", id, file)
+	if first.Created != 1 || again.Unchanged != 1 || again.Updated != 0 {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	file = d.write("more.ics", strings.Replace(event("u", "Walk"), "SUMMARY:Walk", "SUMMARY:Run", 1))
+	if more := ask[imported](d.desk, "import", "--calendar", id, file); more.Updated != 1 {
+		t.Errorf("%+v", more)
+	}
+}

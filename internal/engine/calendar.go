@@ -25,7 +25,7 @@ func (w *walk) calendar(ctx context.Context, c cal.Calendar) error {
 			break
 		}
 	}
-	v.end(plainly(ctx, errors.Join(err, v.left(ctx))))
+	v.end(plainly(ctx, errors.Join(err, v.left(context.WithoutCancel(ctx)))))
 	w.runs = append(w.runs, v.run)
 	return err
 }

@@ -85,7 +85,8 @@ func NewGoogle(o GoogleOptions) *Google {
 		o.Notify = &http.Client{Timeout: 10 * time.Second}
 	}
 	g := &Google{options: o, clock: o.Clock, calendars: map[string]*googleCalendar{}, zones: map[string]*time.Location{},
-		channels: map[string]*googleChannel{}, oauth: newGoogleOAuth(), serial: 1_700_000_000_000_000}
+		tokenEpoch: int(o.Clock().UnixMilli()), // a server that was started anew knows no older token
+		channels:   map[string]*googleChannel{}, oauth: newGoogleOAuth(), serial: 1_700_000_000_000_000}
 	g.settled = sync.NewCond(&g.mu)
 	return g
 }
