@@ -49,6 +49,14 @@ type syncView struct {
 	Tries   int             `json:"tries"`
 }
 
+// title is what a table shows: an occurrence that does not take place has no summary of its own.
+func (v objectView) title() string {
+	if v.Summary == "" && v.RecurrenceID != "" {
+		return "(occurrence " + v.RecurrenceID + ")"
+	}
+	return v.Summary
+}
+
 func viewObject(o store.Listed) objectView {
 	return objectView{
 		ID: o.ID, Account: o.Account, Calendar: o.Calendar, UID: o.UID, Component: o.Component, Summary: o.Summary,
@@ -167,7 +175,7 @@ func (s *session) objectTable(views []objectView) error {
 		if v.Deleted {
 			state = "deleted, " + state
 		}
-		t.row(string(v.ID), v.Component, clip(v.Summary, 50), state, clip(deref(v.Sync.Trouble), 50))
+		t.row(string(v.ID), v.Component, clip(v.title(), 50), state, clip(deref(v.Sync.Trouble), 50))
 	}
 	return t.flush()
 }
