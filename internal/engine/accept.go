@@ -448,8 +448,11 @@ func (a *acceptance) removal() {
 	master := a.series.parts[""]
 	a.add(&step{Draft: store.Draft{Object: master.ID, Notify: a.draft.Notify, After: a.draft.After}})
 	for _, key := range a.instances() {
-		if o := a.series.parts[key]; neverSent(o) {
+		switch o := a.series.parts[key]; {
+		case neverSent(o):
 			a.add(&step{Draft: store.Draft{Object: o.ID}})
+		case o.Edit != nil: // it goes with the series: what was to become of it is nobody's wish any more
+			a.add(&step{Draft: store.Draft{Object: o.ID, Want: o.Base}})
 		}
 	}
 }

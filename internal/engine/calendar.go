@@ -102,7 +102,9 @@ func (v *visit) round(ctx context.Context) (again bool, err error) {
 	if v.Mode == Check {
 		return false, v.check(ctx, todo)
 	}
-	if todo.create && v.lookFirst() {
+	// A CalDAV server refuses a UID that is there already, or both are found by the pull. Google names events by our id, and a second event
+	// of one UID would be a double that everybody sees; and the etag of a series says nothing of its exceptions. So it is looked at first.
+	if todo.look && v.once() && !v.pulled {
 		if err := v.pull(ctx, todo.read); err != nil || v.run.Held {
 			return false, err
 		}
@@ -127,9 +129,9 @@ func (v *visit) round(ctx context.Context) (again bool, err error) {
 
 // todo is what the store says there is to do in a calendar.
 type todo struct {
-	push   bool       // something can be pushed now
-	create bool       // and an object is to be made at the remote
-	read   []cal.Href // resources in doubt
+	push bool       // something can be pushed now
+	look bool       // but not before the remote was looked at
+	read []cal.Href // resources in doubt
 }
 
 func (v *visit) look(ctx context.Context) (t todo, err error) {
@@ -142,21 +144,14 @@ func (v *visit) look(ctx context.Context) (t todo, err error) {
 			return err
 		}
 		t.push = len(next) > 0 && v.calendar.Access == cal.AccessWrite && !v.writesRest()
-		if t.create, err = tx.Creates(v.calendar.ID); err != nil {
+		if t.look, err = tx.Unguarded(v.calendar.ID); err != nil {
 			return err
 		}
-		t.create = t.create && t.push
+		t.look = t.look && t.push
 		t.read, err = tx.Doubtful(v.calendar.ID)
 		return err
 	})
 	return t, err
-}
-
-// lookFirst: a CalDAV server refuses a UID that is there already, or both are found by the pull. Google names events by our id, and a
-// second event of one UID would be a double that everybody sees; so what is there is read before anything is made.
-func (v *visit) lookFirst() bool {
-	p, ok := v.provider.(Once)
-	return ok && p.Once() && !v.pulled
 }
 
 // worthAsking: most syncs find nothing, and the listing of the calendars says so already. A server that offers neither sync-token

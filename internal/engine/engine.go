@@ -89,14 +89,20 @@ func (e *Engine) Sync(ctx context.Context, accounts []store.Account, o Options) 
 	return rep
 }
 
-// Once is a Provider whose names serve one creation only, even after the object was deleted (Google's event ids): a create that arrives
-// late cannot bring back what somebody deleted meanwhile, so nobody need wait for it.
+// Once is a Provider that keeps events and the exceptions of series apart, each under a name that serves one creation only, even after
+// deletion (Google's event ids). A create that arrives late cannot bring back what somebody deleted meanwhile, so nobody need wait for it;
+// but neither a UID nor the etag of a series guards against what somebody else has just made.
 type Once interface{ Once() bool }
 
 func (w *walk) moment() reconcile.Moment {
 	m := reconcile.Moment{Now: w.Clock(), Grace: w.Grace}
-	if p, ok := w.provider.(Once); ok && p.Once() {
+	if w.once() {
 		m.Grace = 0
 	}
 	return m
+}
+
+func (w *walk) once() bool {
+	p, ok := w.provider.(Once)
+	return ok && p.Once()
 }

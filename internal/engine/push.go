@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"calbridge/internal/cal"
 	"calbridge/internal/ical"
+	"calbridge/internal/reconcile"
 	"calbridge/internal/store"
 )
 
@@ -75,6 +77,11 @@ func (v *visit) pack(ctx context.Context) (parcels []*parcel, err error) {
 				}
 				continue
 			}
+			if spared, err := v.spare(tx, o); err != nil {
+				return err
+			} else if spared {
+				continue
+			}
 			p, err := v.parcel(tx, o)
 			if err != nil {
 				return err
@@ -97,6 +104,25 @@ func doubt(tx *store.Tx, o cal.Object) error {
 		}
 	}
 	return nil
+}
+
+// spare: who deletes a series deletes the exceptions that he sees. Where somebody has changed one since, and it is a resource of its own,
+// no etag of the series tells; so it is decided here as where the two are one resource: an edit against a deletion.
+func (v *visit) spare(tx *store.Tx, o cal.Object) (spared bool, err error) {
+	if o.Edit.Want.Exists() || o.RecurrenceID != "" || !v.once() {
+		return false, nil
+	}
+	newer, err := tx.PartsSince(v.calendar.ID, o.UID, o.Edit.At)
+	newer = slices.DeleteFunc(newer, func(s store.Stored) bool { return ical.Hidden(s.Body) })
+	if err != nil || len(newer) == 0 {
+		return false, err
+	}
+	c := reconcile.Spare(o, newer[0].Version, v.calendar.Rules, v.moment())
+	if c.Object.Edit != nil && o.Edit.Tries > 0 { // the row was written at the first try
+		return false, nil
+	}
+	plan := cal.Plan{Calendar: v.calendar.ID, Since: v.calendar.Token, Created: []cal.Change{c}}
+	return c.Object.Edit == nil, tx.Apply(plan)
 }
 
 // parcel is nothing for an exception whose series is not at the remote: it cannot be there without.

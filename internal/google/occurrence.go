@@ -26,24 +26,32 @@ func (c *Client) excepted(ctx context.Context, calendar cal.Href, o event.Event)
 	defer cancel()
 	// All events of a series share the iCalUID, and this is how they are found (discovery document, Event.iCalUID).
 	query := url.Values{"iCalUID": {o.ICalUID}, "singleEvents": {"false"}, "showDeleted": {"true"}, "maxResults": {strconv.Itoa(c.cfg.PageSize)}}
-	same := false
 	for part := range c.list(ctx, calendar, query) {
 		if part.err != nil {
 			return false, fmt.Errorf("look for exceptions of the series %s: %w", o.RecurringEventID, part.err)
 		}
 		for _, i := range part.items {
-			switch i.read(); string(i.href) {
-			case o.ID:
+			if i.read(); string(i.href) == o.ID {
 				return true, nil
-			case o.RecurringEventID:
-				same = i.err == nil && repeats(o, i.event)
 			}
 		}
 		if part.last {
-			return !same, nil
+			return c.differs(ctx, calendar, o)
 		}
 	}
 	return false, context.Cause(ctx)
+}
+
+// differs asks the series itself: the list may lag behind a change of it, and then every occurrence would look like an exception.
+func (c *Client) differs(ctx context.Context, calendar cal.Href, o event.Event) (bool, error) {
+	series, err := c.event(ctx, calendar, cal.Href(o.RecurringEventID))
+	if err == nil {
+		err = series.err
+	}
+	if missing(err) {
+		return true, nil
+	}
+	return err == nil && !repeats(o, series.event), err
 }
 
 // repeats reports whether an occurrence says what its series says.

@@ -116,7 +116,11 @@ func (w writing) update(match cal.ETag, base cal.Version, body cal.Body) error {
 	case string(patch) == "{}":
 		return cal.ErrMoot
 	}
-	return w.change(w.ctx, request{method: http.MethodPatch, path: w.path(string(w.Href)), query: w.query(), match: match, body: patch})
+	err = w.change(w.ctx, request{method: http.MethodPatch, path: w.path(string(w.Href)), query: w.query(), match: match, body: patch})
+	if errors.Is(err, cal.ErrReadOnly) && event.Cancelled(base.Body) { // reports disagree whether Google brings back what was cancelled
+		return fmt.Errorf("%w: Google does not bring back a cancelled occurrence; make an event of its own of it: %v", cal.ErrRefused, err)
+	}
+	return err
 }
 
 // hides reports whether body wants an occurrence not to take place. At Google that is deleting it; of any other event too, so there it

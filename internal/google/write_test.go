@@ -234,7 +234,7 @@ func TestMakeAnException(t *testing.T) {
 	w.pull()
 	w.ResetJournal()
 	w.must(w.put(cal.Href(second("series")), exceptional("special")))
-	w.expect("requests", w.asked(), "[events.instances events.list events.patch]")
+	w.expect("requests", w.asked(), "[events.instances events.list events.get events.patch]")
 	w.expect("body", w.lastWrite().Body, `{"summary":"special"}`)
 	if w.lastWrite().IfMatch == "" {
 		t.Error("unconditional")

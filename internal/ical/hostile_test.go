@@ -65,7 +65,7 @@ func TestHostileBodiesTakeLittleTime(t *testing.T) {
 			"copy":     func() { _, _ = Copy(body, "u2") },
 		} {
 			start := time.Now()
-			if do(); time.Since(start) > 5*time.Second {
+			if do(); time.Since(start) > 30*time.Second {
 				t.Errorf("%s: %s takes %v", name, what, time.Since(start))
 			}
 		}

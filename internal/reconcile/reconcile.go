@@ -63,6 +63,18 @@ func Object(o cal.Object, seen Sighting, rules cal.Rules, m Moment) cal.Change {
 	return d.change()
 }
 
+// Spare decides between the deletion of a series and somebody's later change of one of its exceptions, where that is an object of its own.
+func Spare(o cal.Object, exception cal.Version, rules cal.Rules, m Moment) cal.Change {
+	d := decision{object: o, seen: Sighting{Resource: cal.Resource{Href: o.Href, Version: exception}}, rules: rules, Moment: m, base: o.Base}
+	d.contest(cal.DeleteUpdate, nil, d.deleteWinner(cal.DeleteUpdate))
+	c := cal.Change{Was: o.Want(), Object: o, Conflict: d.conflict}
+	c.Conflict.Theirs.ID = "" // a version belongs to one object
+	if d.result.Exists() {
+		c.Object.Edit = nil
+	}
+	return c
+}
+
 // decision is one row of the table being looked up.
 type decision struct {
 	Moment
@@ -87,6 +99,8 @@ func (d *decision) decide() {
 		d.result = theirs
 	case !remoteChanged:
 		d.result = d.local
+	case d.local.Exists() && theirs.Exists() && ical.Hidden(d.local.Body) != ical.Hidden(theirs.Body):
+		d.editedAndDeleted() // of an occurrence: hiding it is deleting it
 	case d.local.Exists() && theirs.Exists() && d.base.Exists():
 		d.bothEdited()
 	case d.local.Exists() && theirs.Exists():
@@ -132,11 +146,12 @@ func (d *decision) take(body cal.Body) {
 
 func (d *decision) editedAndDeleted() {
 	kind, edited := cal.UpdateDelete, d.local
-	if !d.local.Exists() {
-		kind, edited = cal.DeleteUpdate, d.seen.Version
+	deleted := d.seen.Version
+	if !d.local.Exists() || ical.Hidden(d.local.Body) {
+		kind, edited, deleted = cal.DeleteUpdate, d.seen.Version, d.local
 	}
 	if d.base.Exists() && ical.Weak(d.base.Body, edited.Body) {
-		d.result = cal.Version{}
+		d.result = deleted
 		return
 	}
 	d.contest(kind, nil, d.deleteWinner(kind))

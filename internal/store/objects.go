@@ -149,12 +149,14 @@ func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.O
 	return all, wrap("read the outbox", err)
 }
 
-// Creates reports whether an edit of the calendar asks for an object that is not at the remote yet.
-func (tx *Tx) Creates(calendar cal.CalendarID) (bool, error) {
+// Unguarded reports whether an edit of the calendar asks for what an etag may not guard: an object that is not at the remote yet, or the
+// end of one that may have exceptions elsewhere.
+func (tx *Tx) Unguarded(calendar cal.CalendarID) (bool, error) {
 	var n int
 	err := tx.get(`SELECT count(*) FROM (SELECT 1 FROM edits e JOIN objects o ON o.id = e.object
-		WHERE e.calendar = ? AND e.want <> '' AND e.block = '' AND o.base = '' LIMIT 1) c`, []any{string(calendar)}, &n)
-	return n > 0, wrap("look for objects to be created", err)
+		WHERE e.calendar = ? AND e.block = '' AND (e.want <> '' AND o.base = '' OR e.want = '' AND o.recurrence_id = '') LIMIT 1) c`,
+		[]any{string(calendar)}, &n)
+	return n > 0, wrap("look for edits that no etag guards", err)
 }
 
 // Pending tells how many edits of the calendar wait for their time, and when the next of them may be sent (zero: at once, or there is
