@@ -116,11 +116,12 @@ func (k *keeping) open(ctx context.Context, c cal.Calendar) error {
 	return k.write(ctx, func(tx *store.Tx) error { return tx.UpdateChannel(ch) })
 }
 
-// superfluous: nobody is interested any more, or a younger one lives.
+// superfluous: nobody is interested any more, or a younger one lives. One that is open goes on until its successor is known to be.
 func (k *keeping) superfluous(ch store.Channel, watched []cal.Calendar) bool {
 	wanted := slices.ContainsFunc(watched, func(c cal.Calendar) bool { return c.ID == ch.Watched })
 	live := k.live(ch.Watched)
-	return k.Notify == "" || !wanted || live != nil && live.ID != ch.ID
+	succeeded := live != nil && live.ID != ch.ID && (live.State != store.ChannelOpening || ch.State != store.ChannelOpen)
+	return k.Notify == "" || !wanted || succeeded
 }
 
 // stop ends a channel at the remote and takes it off the record. One whose answer never came cannot be stopped: it ends by itself.

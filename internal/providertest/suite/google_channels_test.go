@@ -128,6 +128,20 @@ func TestGoogleChannelLost(t *testing.T) {
 	}
 }
 
+// TestGoogleChannelLostAtRenewal: the old channel goes on until the new one is known to be open.
+func TestGoogleChannelLostAtRenewal(t *testing.T) {
+	w := newWatched(t)
+	w.now = w.now.Add(-renewal) // a channel on record was made at the time of the store
+	w.Engine.Notify = hook
+	w.after(0)
+	w.fault("/calendarList/watch", sim.GoogleFault{LoseAnswer: true})
+	w.after(renewal)
+	w.after(0)
+	w.asked("its successor may not be there", 4, 2, 2)
+	w.after(16 * time.Minute)
+	w.asked("now there is another", 4, 3, 3)
+}
+
 // TestGoogleChannelRefused: a calendar that offers none is not asked again for days.
 func TestGoogleChannelRefused(t *testing.T) {
 	w := newWatched(t)
