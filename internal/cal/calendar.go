@@ -22,7 +22,7 @@ type Facts struct {
 	Name        string
 	Color       string
 	Description string
-	TimeZone    string // the calendar-timezone property (RFC 4791 §5.2.2), raw
+	TimeZone    string // the calendar-timezone property (RFC 4791 §5.2.2), raw; of a Google calendar the IANA name
 	Order       string
 	Components  string // upper case, sorted, joined by commas: "VEVENT,VTODO"; empty: not told, so anything goes
 	Access      Access
