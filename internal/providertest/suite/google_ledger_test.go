@@ -93,6 +93,9 @@ func (s *googleStorm) accounted() {
 	var kept strings.Builder
 	s.Read(func(tx *store.Tx) error {
 		all, err := tx.Objects(store.ObjectFilter{Calendar: s.CalendarID(), IncludeGone: true})
+		if err != nil {
+			return err
+		}
 		for _, l := range all {
 			o, err := tx.Object(l.ID)
 			if err != nil {
