@@ -259,3 +259,25 @@ func TestClientShowsNothing(t *testing.T) {
 		}
 	}
 }
+
+// circle answers a list with pages that lead to each other, without an end.
+type circle struct{}
+
+func (circle) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := map[string]string{"": "a", "a": "b", "b": "a"}[r.URL.Query().Get("pageToken")]
+	return fixed(`{"items":[],"nextPageToken":"` + next + `"}`).RoundTrip(r)
+}
+
+// TestPagesInACircle: a list whose pages come round again ends with an error.
+func TestPagesInACircle(t *testing.T) {
+	ask := cal.Ask{Held: func(context.Context, []cal.Href) (map[cal.Href]cal.ETag, error) { return nil, nil }}
+	for _, err := range newClient(t, configOf(circle{})).Changes(t.Context(), cal.Calendar{Facts: cal.Facts{Href: ada}}, ask) {
+		if err != nil && !strings.Contains(err.Error(), "circle") {
+			t.Error(err)
+		}
+		if err != nil {
+			return
+		}
+	}
+	t.Error("it ended well")
+}

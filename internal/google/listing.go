@@ -121,7 +121,9 @@ type walker struct {
 // walk follows the page tokens to the end, whatever a page holds: it may be empty and not the last (discovery document, events.list
 // maxResults). The sync token goes along with every page.
 func (w *walker) walk() error {
+	been := map[string]bool{}
 	for page := ""; ; {
+		been[page] = true
 		end, err := w.page(page)
 		switch {
 		case err != nil:
@@ -131,8 +133,8 @@ func (w *walker) walk() error {
 			return nil
 		case end.NextPageToken == "":
 			return errors.New("the last page of the list has no sync token, so it may not be the last")
-		case end.NextPageToken == page:
-			return errors.New("a page of the list is followed by itself")
+		case been[end.NextPageToken]:
+			return errors.New("the pages of the list lead in a circle")
 		}
 		page = end.NextPageToken
 	}
