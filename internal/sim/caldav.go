@@ -6,10 +6,13 @@
 //
 // Google is the part of Google Calendar that a sync engine speaks to, and its OAuth; see there.
 //
-// Of go-webdav CalDAV uses what holds: webdav.ServePrincipal answers discovery, caldav.Handler and caldav.Match read and decide
-// calendar-query. The rest is intercepted, because caldav.Handler cannot do it: it parses and writes anew every body (here bodies are kept
-// byte for byte), gives DELETE no precondition, answers every PUT 201, puts the principal one level above the home, and knows neither
-// sync-collection nor PROPPATCH, MKCALENDAR, MOVE, getctag or sync-token.
+// Both answer the same requests at the same times with the same bytes: what they make up comes from counters. They run no goroutine of
+// their own (but Google's notifications, see GoogleOptions.HoldPosts) and call nobody with a lock held.
+//
+// Of go-webdav CalDAV uses what holds: caldav.Handler and caldav.Match read and decide calendar-query. The rest is intercepted, because
+// caldav.Handler cannot do it: it parses and writes anew every body (here bodies are kept byte for byte), gives DELETE no precondition,
+// answers every PUT 201, puts the principal one level above the home, lists properties in any order, and knows neither sync-collection nor
+// PROPPATCH, MKCALENDAR, MOVE, getctag or sync-token.
 package sim
 
 import (

@@ -221,11 +221,11 @@ func (g *generator) describe() {
 }
 
 func (g *generator) attendees() {
-	g.line("ORGANIZER;CN=" + names[g.host] + ":mailto:" + address(names[g.host]))
+	g.line("ORGANIZER;CN=" + names[g.host] + ":mailto:" + addressOf(names[g.host]))
 	for i := range 2 + g.IntN(1+g.IntN(9)) {
 		name := names[(g.host+i)%len(names)]
 		g.line("ATTENDEE;CN=" + name + ";CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=" +
-			pick(g, []string{"ACCEPTED", "NEEDS-ACTION", "TENTATIVE", "DECLINED"}) + ":mailto:" + address(name))
+			pick(g, []string{"ACCEPTED", "NEEDS-ACTION", "TENTATIVE", "DECLINED"}) + ":mailto:" + addressOf(name))
 	}
 }
 
@@ -259,7 +259,7 @@ func (g *generator) line(s string) {
 	g.b.WriteString(s + "\r\n")
 }
 
-func address(name string) string {
+func addressOf(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", ".", "é", "e", "ö", "oe", "ø", "o").Replace(name)) + "@example.org"
 }
 

@@ -12,28 +12,44 @@ import (
 	"strings"
 
 	"github.com/emersion/go-ical"
-	"github.com/emersion/go-webdav"
 	gocaldav "github.com/emersion/go-webdav/caldav"
 )
 
-// discover answers at the root and at principals: go-webdav's principal with two home sets, one being that of mail addresses.
-func (s *CalDAV) discover(r request) answer {
+// discover answers at the root, which tells like a principal who one is and where one's calendars are, and at principals.
+func (s *CalDAV) discover(r request, asked []xml.Name) answer {
+	m := newMultistatus(r)
+	m.named(r.URL.EscapedPath(), asked, s.principalProperties(r))
+	return m.answer()
+}
+
+func (s *CalDAV) principalProperties(r request) properties {
 	user := r.user
 	if user == "" {
 		user = r.at.user
 	}
-	w := httptest.NewRecorder()
-	hr := r.Request.Clone(r.Context())
-	if strings.TrimSpace(r.body) == "" { // RFC 4918 §9.1
-		r.body = `<propfind xmlns="DAV:"><allprop/></propfind>`
+	return func(name xml.Name) (string, bool) {
+		switch name {
+		case xml.Name{Space: dav, Local: "resourcetype"}:
+			return "<D:principal/>", true
+		case xml.Name{Space: dav, Local: "current-user-principal"}, xml.Name{Space: dav, Local: "principal-URL"}:
+			return reference(s.Principal(user)), true
+		case xml.Name{Space: caldav, Local: "calendar-home-set"}: // RFC 4791 §6.2.1
+			return reference(r.home(s, user)), true
+		case xml.Name{Space: caldav, Local: "calendar-user-address-set"}: // RFC 6638 §2.4.1
+			return reference("mailto:" + address(user)), true
+		}
+		return "", false
 	}
-	hr.Body = io.NopCloser(strings.NewReader(r.body))
-	hr.Header.Set("Content-Type", "application/xml") // which not every client says
-	webdav.ServePrincipal(w, hr, &webdav.ServePrincipalOptions{
-		CurrentUserPrincipalPath: s.Principal(user),
-		HomeSets:                 []webdav.BackendSuppliedHomeSet{&homeSet{Href: r.home(s, user)}, &addressSet{Href: "mailto:" + user + "@example.org"}},
-	})
-	return answer{status: w.Code, header: w.Header(), body: w.Body.Bytes()}
+}
+
+func reference(href string) string { return "<D:href>" + text(href) + "</D:href>" }
+
+// address is a user's mail address: he is the organizer of what names it.
+func address(user string) string {
+	if strings.Contains(user, "@") {
+		return user
+	}
+	return user + "@example.org"
 }
 
 func (r request) home(s *CalDAV, user string) string {
@@ -44,24 +60,6 @@ func (r request) home(s *CalDAV, user string) string {
 		return "http://" + r.Host + s.Home(user)
 	}
 	return s.Home(user)
-}
-
-// homeSet is C:calendar-home-set (RFC 4791 §6.2.1). go-webdav's own can only be a path.
-type homeSet struct {
-	XMLName xml.Name `xml:"urn:ietf:params:xml:ns:caldav calendar-home-set"`
-	Href    string   `xml:"DAV: href"`
-}
-
-func (*homeSet) GetXMLName() xml.Name { return xml.Name{Space: caldav, Local: "calendar-home-set"} }
-
-// addressSet is C:calendar-user-address-set (RFC 6638 §2.4.1).
-type addressSet struct {
-	XMLName xml.Name `xml:"urn:ietf:params:xml:ns:caldav calendar-user-address-set"`
-	Href    string   `xml:"DAV: href"`
-}
-
-func (*addressSet) GetXMLName() xml.Name {
-	return xml.Name{Space: caldav, Local: "calendar-user-address-set"}
 }
 
 // query answers calendar-query (RFC 4791 §7.8): go-webdav reads the filter and matches, we write the answer.

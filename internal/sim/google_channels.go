@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +45,16 @@ func (g *Google) Settle() {
 	for g.posts > 0 {
 		g.settled.Wait()
 	}
+}
+
+// TakePosts gives the notifications held back since the last call, oldest first (GoogleOptions.HoldPosts): whoever takes them delivers them,
+// late, twice or never.
+func (g *Google) TakePosts() []*http.Request {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	held := g.held
+	g.held = nil
+	return held
 }
 
 func (g *Google) watchEvents(r *googleRequest) (googleAnswer, *googleError) {
@@ -149,15 +161,21 @@ func (g *Google) stopChannel(r *googleRequest) (googleAnswer, *googleError) {
 
 // changed tells the channels of a calendar.
 func (g *Google) changed(c *googleCalendar) {
-	for _, ch := range g.channels {
+	for _, ch := range g.inOrder() {
 		if ch.calendar == c && atLeast(c.roles[ch.user], "reader") {
 			g.post(ch, "exists") // also for a deletion
 		}
 	}
 }
 
+func (g *Google) inOrder() []*googleChannel {
+	all := slices.Collect(maps.Values(g.channels))
+	slices.SortFunc(all, func(a, b *googleChannel) int { return strings.Compare(a.id, b.id) })
+	return all
+}
+
 func (g *Google) listChanged(u *GoogleUser) {
-	for _, ch := range g.channels {
+	for _, ch := range g.inOrder() {
 		if ch.calendar == nil && ch.user == u {
 			g.post(ch, "exists")
 		}
@@ -180,8 +198,21 @@ func (g *Google) post(ch *googleChannel, state string) {
 			header.Set(name, value)
 		}
 	}
+	if g.options.HoldPosts {
+		g.held = append(g.held, notification(ch.address, header))
+		return
+	}
 	g.posts++
 	go g.deliver(ch.address, header)
+}
+
+func notification(address string, header http.Header) *http.Request {
+	r, err := http.NewRequest(http.MethodPost, address, http.NoBody)
+	if err != nil {
+		return &http.Request{Method: http.MethodPost, URL: &url.URL{}, Header: header, Body: http.NoBody} // nobody can be reached there
+	}
+	r.Header = header
+	return r
 }
 
 // deliver tries again after 500, 502, 503 and 504 only; anything else is lost (Google, Push notifications).
@@ -193,12 +224,7 @@ func (g *Google) deliver(address string, header http.Header) {
 		g.settled.Broadcast()
 	}()
 	for range 3 {
-		r, err := http.NewRequest(http.MethodPost, address, http.NoBody)
-		if err != nil {
-			return
-		}
-		r.Header = header.Clone()
-		answer, err := g.options.Notify.Do(r)
+		answer, err := g.options.Notify.Do(notification(address, header.Clone()))
 		if err != nil {
 			return
 		}

@@ -75,11 +75,11 @@ func LoadDiscovery(path string) (*Discovery, error) {
 }
 
 func (d *Discovery) collect(r discoveryResource) {
-	for _, m := range r.Methods {
-		d.methods = append(d.methods, m)
+	for _, name := range slices.Sorted(maps.Keys(r.Methods)) {
+		d.methods = append(d.methods, r.Methods[name])
 	}
-	for _, inner := range r.Resources {
-		d.collect(inner)
+	for _, name := range slices.Sorted(maps.Keys(r.Resources)) {
+		d.collect(r.Resources[name])
 	}
 }
 
@@ -158,8 +158,8 @@ func (c *discoveryCheck) parameters(m *discoveryMethod, query url.Values) {
 			c.parameter(name, p, v)
 		}
 	}
-	for name, p := range m.Parameters {
-		if p.Required && p.Location == "query" && !query.Has(name) {
+	for _, name := range slices.Sorted(maps.Keys(m.Parameters)) {
+		if p := m.Parameters[name]; p.Required && p.Location == "query" && !query.Has(name) {
 			c.wrong(name, "required parameter missing")
 		}
 	}
@@ -222,8 +222,9 @@ func (c *discoveryCheck) body(s *discoverySchema, body []byte, request bool) {
 		return
 	}
 	c.value("", *s, o)
-	for name, p := range c.resolve(*s).Properties {
-		if request && slices.Contains(p.Annotations.Required, c.method) && o[name] == nil {
+	members := c.resolve(*s).Properties
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if p := members[name]; request && slices.Contains(p.Annotations.Required, c.method) && o[name] == nil {
 			c.wrong("."+name, "required member missing")
 		}
 	}

@@ -20,7 +20,6 @@ type googleOAuth struct {
 	grants  map[string]*googleGrant // by refresh token
 	order   []*googleGrant          // the oldest first
 	consent map[*GoogleUser]bool    // who has consented before
-	signer  signer
 }
 
 func newGoogleOAuth() googleOAuth {

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -35,9 +36,9 @@ func writableOf(sent jsonObject) jsonObject {
 
 // shape: a member of the wrong JSON type is a parse error.
 func (e *googleEdit) shape() *googleError {
-	for name, value := range e.sent {
+	for _, name := range slices.Sorted(maps.Keys(e.sent)) {
 		want, known := memberTypes[name]
-		if known && value != nil && reflect.TypeOf(value) != want {
+		if value := e.sent[name]; known && value != nil && reflect.TypeOf(value) != want {
 			return fail(http.StatusBadRequest, "parseError", "Parse Error: "+name+" has the wrong type.")
 		}
 	}

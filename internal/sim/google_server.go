@@ -36,8 +36,9 @@ type Google struct {
 	zones      map[string]*time.Location // nil: no such zone
 	channels   map[string]*googleChannel
 	oauth      googleOAuth
-	posts      int        // notifications under way
-	settled    *sync.Cond // posts has become less
+	held       []*http.Request // notifications that wait for TakePosts
+	posts      int             // notifications under way
+	settled    *sync.Cond      // posts has become less
 }
 
 // GoogleOptions make a server. The zero value is the server as it is.
@@ -57,6 +58,7 @@ type GoogleOptions struct {
 	NoRevival               bool // status=confirmed does not bring back a deleted event, 403: reports disagree
 	ImportReplaces          bool // a second import of one iCalUID replaces the first, as reported in 2021; else 409, as reported in 2024
 	PlainWebhooks           bool // push channels may have http addresses
+	HoldPosts               bool // notifications wait for TakePosts; else each is sent at once, by a goroutine of its own
 	Notify                  *http.Client
 	ClientID, ClientSecret  string        // empty: any
 	RedirectURIs            []string      // allowed besides the loopback addresses

@@ -307,6 +307,7 @@ func (e *googleEdit) changedMembers() []string {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
 	return slices.DeleteFunc(names, func(name string) bool { return name == "reminders" || name == "updated" || name == "etag" })
 }
 

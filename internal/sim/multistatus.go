@@ -42,9 +42,13 @@ type properties func(xml.Name) (inner string, ok bool)
 
 // resource adds a response with the properties asked for, those that are not there in a propstat of their own (RFC 4918 §9.1).
 func (m *multistatus) resource(at place, asked []xml.Name, props properties) {
+	m.named(m.r.href(at), asked, props)
+}
+
+func (m *multistatus) named(href string, asked []xml.Name, props properties) {
 	start := m.b.Len()
 	var missing []xml.Name
-	m.open(at)
+	m.open(href)
 	found := false
 	for _, name := range asked {
 		inner, ok := props(name)
@@ -83,7 +87,7 @@ func (m *multistatus) missing(names []xml.Name, must bool) {
 // bare adds a response that is only a status, with an error element where that says more.
 func (m *multistatus) bare(at place, status int, cause xml.Name) {
 	start := m.b.Len()
-	m.open(at)
+	m.open(m.r.href(at))
 	m.status(status)
 	if cause.Local != "" {
 		m.b.WriteString("<D:error>")
@@ -93,9 +97,9 @@ func (m *multistatus) bare(at place, status int, cause xml.Name) {
 	m.close(start)
 }
 
-func (m *multistatus) open(at place) {
+func (m *multistatus) open(href string) {
 	m.b.WriteString("\n<D:response><D:href>")
-	escape(&m.b, m.r.href(at), false)
+	escape(&m.b, href, false)
 	m.b.WriteString("</D:href>")
 }
 

@@ -62,7 +62,7 @@ func (s *CalDAV) homeProperties(r request) properties {
 		case xml.Name{Space: dav, Local: "resourcetype"}:
 			return "<D:collection/>", true
 		case xml.Name{Space: dav, Local: "current-user-principal"}:
-			return "<D:href>" + text(s.Principal(r.at.user)) + "</D:href>", true
+			return reference(s.Principal(r.at.user)), true
 		}
 		return "", false
 	}
@@ -77,9 +77,9 @@ func (s *CalDAV) calendarProperties(r request, c *collection) properties {
 		case xml.Name{Space: dav, Local: "displayname"}:
 			return r.shownName(c), true
 		case xml.Name{Space: dav, Local: "current-user-principal"}:
-			return "<D:href>" + text(s.Principal(c.user)) + "</D:href>", true
+			return reference(s.Principal(c.user)), true
 		case xml.Name{Space: dav, Local: "owner"}:
-			return "<D:href>" + text(s.Principal(c.user)) + "</D:href>", true
+			return reference(s.Principal(c.user)), true
 		case xml.Name{Space: dav, Local: "current-user-privilege-set"}:
 			return privileges(r.q.ReadOnly || c.ReadOnly), true
 		case xml.Name{Space: dav, Local: "supported-report-set"}:

@@ -19,7 +19,7 @@ func (s *CalDAV) propfind(r request) answer {
 		return refuse(http.StatusForbidden, davFiniteDepth).answer(r)
 	}
 	if r.at.kind == atRoot || r.at.kind == atPrincipal {
-		return s.discover(r)
+		return s.discover(r, asked)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

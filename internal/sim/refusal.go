@@ -62,5 +62,5 @@ func (f *refusal) detail() string {
 	if f.href == "" {
 		return ""
 	}
-	return "<D:href>" + text(f.href) + "</D:href>"
+	return reference(f.href)
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -244,12 +245,21 @@ func (s *CalDAV) unique(r request, c *collection, name, uid string) *refusal {
 	if other, ok := c.holder(uid, name); ok {
 		return r.uidTaken(place{atObject, c.user, c.name, other})
 	}
-	for _, d := range s.homes[c.user] {
-		if other, ok := d.holder(uid, ""); ok && d != c && r.q.UIDUnique == UIDUser {
-			return r.uidTaken(place{atObject, d.user, d.name, other})
-		}
+	if d, other := s.elsewhere(c, uid); d != nil && r.q.UIDUnique == UIDUser {
+		return r.uidTaken(place{atObject, d.user, d.name, other})
 	}
 	return nil
+}
+
+// elsewhere finds a UID in another calendar of the user.
+func (s *CalDAV) elsewhere(c *collection, uid string) (*collection, string) {
+	home := s.homes[c.user]
+	for _, name := range slices.Sorted(maps.Keys(home)) {
+		if other, ok := home[name].holder(uid, ""); ok && name != c.name {
+			return home[name], other
+		}
+	}
+	return nil, ""
 }
 
 func (r request) uidTaken(holder place) *refusal {
