@@ -152,18 +152,37 @@ func startCluster(bin, dir string) (cluster, *process, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	initdb := exec.Command(bin+"/initdb", "--pgdata", dir+"/data", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync")
-	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", nil, fmt.Errorf("start postgres: initdb: %w: %s", err, out)
+	if err := initCluster(as, bin, dir); err != nil {
+		return "", nil, err
 	}
-	proc, err := launchAs(as, "INT", dir, bin+"/postgres", "-D", dir+"/data", "-k", dir, "-h", "127.0.0.1", "-p", strconv.Itoa(ports[0]),
-		"-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
+	proc, err := launchCluster(as, bin, dir, ports[0], "-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 	if err != nil {
 		return "", nil, fmt.Errorf("start postgres: %w", err)
 	}
-	c := cluster(fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", ports[0]))
-	return c, proc, c.await(proc)
+	c := clusterAt(ports[0])
+	if err := c.await(time.Minute); err != nil {
+		return c, proc, fmt.Errorf("%w\n%s", err, proc.log())
+	}
+	return c, proc, nil
+}
+
+func clusterAt(port int) cluster {
+	return cluster(fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port))
+}
+
+func initCluster(as *syscall.Credential, bin, dir string, flags ...string) error {
+	initdb := exec.Command(bin+"/initdb", append([]string{"--pgdata", dir + "/data", "--username", "postgres", "--auth", "trust",
+		"--encoding", "UTF8", "--no-locale", "--no-sync"}, flags...)...)
+	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("start postgres: initdb: %w: %s", err, out)
+	}
+	return nil
+}
+
+func launchCluster(as *syscall.Credential, bin, dir string, port int, flags ...string) (*process, error) {
+	return launchAs(as, "INT", dir, bin+"/postgres", append([]string{"-D", dir + "/data", "-k", dir, "-h", "127.0.0.1", "-p", strconv.Itoa(port),
+		"-c", "max_connections=200"}, flags...)...)
 }
 
 // postgresUser is whom to run as: root may not run PostgreSQL. The folder becomes theirs.
@@ -180,12 +199,12 @@ func postgresUser(dir string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, uid, gid)
 }
 
-func (c cluster) await(p *process) error {
+func (c cluster) await(most time.Duration) error {
 	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = c.exec("SELECT 1"); err == nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("start postgres: %w\n%s", err, p.log())
+	return fmt.Errorf("start postgres: %w", err)
 }

@@ -28,9 +28,9 @@ func launch(dir, program string, args ...string) (*process, error) {
 	return launchAs(nil, "TERM", dir, program, args...)
 }
 
-// launchAs starts a program as another user, or with nil as ourselves; its output goes to dir/log.
+// launchAs starts a program as another user, or with nil as ourselves; its output goes to the end of dir/log.
 func launchAs(user *syscall.Credential, signal, dir, program string, args ...string) (*process, error) {
-	log, err := os.Create(filepath.Join(dir, "log"))
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
 	}

@@ -106,28 +106,41 @@ func lookPath(name string) (string, error) {
 }
 
 func startRadicale(dir string, p program) (*process, error) {
-	if err := write(dir, "users", "alice:secret\n"); err != nil {
+	if err := configureRadicale(dir, dir+"/data", p, Server{User: "alice", Password: "secret"}); err != nil {
 		return nil, err
 	}
-	if err := write(dir, "config", fmt.Sprintf(`[server]
+	return launchRadicale(dir, p)
+}
+
+func launchRadicale(dir string, p program) (*process, error) {
+	return launch(dir, p.path["radicale"], "--config", dir+"/config")
+}
+
+// configureRadicale writes who may log in, and where things are kept.
+func configureRadicale(dir, data string, p program, logins ...Server) error {
+	var users strings.Builder
+	for _, s := range logins {
+		fmt.Fprintf(&users, "%s:%s\n", s.User, s.Password)
+	}
+	if err := write(dir, "users", users.String()); err != nil {
+		return err
+	}
+	return write(dir, "config", fmt.Sprintf(`[server]
 hosts = 127.0.0.1:%d
 max_connections = 50
 max_content_length = 100000000
 timeout = 120
 [auth]
 type = htpasswd
-htpasswd_filename = %[2]s/users
+htpasswd_filename = %s/users
 htpasswd_encryption = plain
 [rights]
 type = owner_only
 [storage]
-filesystem_folder = %[2]s/data
+filesystem_folder = %s
 [logging]
 level = warning
-`, p.port, dir)); err != nil {
-		return nil, err
-	}
-	return launch(dir, p.path["radicale"], "--config", dir+"/config")
+`, p.port, dir, data))
 }
 
 func startXandikos(dir string, p program) (*process, error) {
@@ -224,7 +237,7 @@ func makeMailbox(s Server, p program) error {
 			return fmt.Errorf("make the mailbox: %q", lines.Text())
 		}
 	}
-	if a, err := s.do("PROPFIND", s.Home, "", "Depth", "1"); err != nil || a.Status != http.StatusMultiStatus {
+	if a, err := s.Try("PROPFIND", s.Home, "", "Depth", "1"); err != nil || a.Status != http.StatusMultiStatus {
 		return fmt.Errorf("make the calendar home: %d %s %v", a.Status, a.Body, err)
 	}
 	return nil

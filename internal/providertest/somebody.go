@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +26,7 @@ func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 // Do sends a request as the user, past everything that is tested. The path is escaped; headers are names and values in turn.
 func (s Server) Do(t testing.TB, method, path, body string, headers ...string) Answer {
 	t.Helper()
-	a, err := s.do(method, path, body, headers...)
+	a, err := s.Try(method, path, body, headers...)
 	if err != nil {
 		t.Fatalf("%s %s on %s: %v", method, path, s.Name, err)
 	}
@@ -66,10 +67,22 @@ func (s Server) Delete(t testing.TB, href string, conditions ...string) bool {
 // List gives the paths of a calendar's objects, sorted, escaped the one way net/url does.
 func (s Server) List(t testing.TB, calendar string) []string {
 	t.Helper()
-	a := s.Do(t, "PROPFIND", calendar, `<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`, "Depth", "1", "Content-Type", "application/xml")
+	out, err := s.TryList(calendar)
+	if err != nil {
+		t.Fatalf("list %s on %s: %v", calendar, s.Name, err)
+	}
+	return out
+}
+
+// TryList is List of a server that may not answer.
+func (s Server) TryList(calendar string) ([]string, error) {
+	a, err := s.Try("PROPFIND", calendar, `<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`, "Depth", "1", "Content-Type", "application/xml")
+	if err != nil {
+		return nil, err
+	}
 	var ms multistatus
 	if err := xml.Unmarshal([]byte(a.Body), &ms); err != nil || a.Status != http.StatusMultiStatus {
-		t.Fatalf("list %s on %s: %d %v", calendar, s.Name, a.Status, err)
+		return nil, errors.Join(fmt.Errorf("status %d", a.Status), err)
 	}
 	var out []string
 	for _, r := range ms.Responses {
@@ -78,7 +91,7 @@ func (s Server) List(t testing.TB, calendar string) []string {
 		}
 	}
 	slices.Sort(out)
-	return out
+	return out, nil
 }
 
 func normal(href string) string {
@@ -95,7 +108,8 @@ type multistatus struct {
 	} `xml:"DAV: response"`
 }
 
-func (s Server) do(method, path, body string, headers ...string) (Answer, error) {
+// Try is Do of a server that may not answer: with an error, nobody knows whether the request was carried out.
+func (s Server) Try(method, path, body string, headers ...string) (Answer, error) {
 	r, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		return Answer{}, err
