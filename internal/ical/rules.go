@@ -7,6 +7,9 @@ import (
 
 // contradictions are what is wrong between the properties of a body: each may be well written, and together they make no sense.
 func (o *outline) contradictions() (all []Problem) {
+	if len(o.objects()) == 0 {
+		return nil // and no start that could tell the zone
+	}
 	clock := o.clock()
 	seen := map[string]bool{}
 	for _, c := range o.objects() {
