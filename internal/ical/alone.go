@@ -95,7 +95,8 @@ func (t *statements) property(key string, l *line) {
 	case k == kindDateTimes, k == kindTexts:
 		t.eachMember(l, func(_, id string) { t.add(as, l.name+"|"+id, true) })
 	case l.name == "RECURRENCE-ID":
-		t.add(as, key+";"+upper(l.parameter("RANGE")), false)
+		t.writer.parameters(l, k, isDated(k, l.Value())) // RANGE, and what others write there
+		t.add(as, key+";"+string(t.writer.params), false)
 	default:
 		form := t.form(l)
 		t.add(as, form, form != "" && isSet([]byte(form)))
