@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"calbridge/internal/cal"
 )
 
 func testHrefs(t testing.TB, request string) hrefs {
@@ -77,30 +75,4 @@ func TestMembersLieInTheirCollection(t *testing.T) {
 			t.Errorf("%q: %v", raw, err)
 		}
 	}
-}
-
-func FuzzHref(f *testing.F) {
-	for _, raw := range []string{"a", "/home/cal/a%2f..", "//x/..", "https://a/b", "%", "/home/cal/%2e%2e/x", "?#"} {
-		f.Add(raw)
-	}
-	const collection = cal.Href("/home/cal/")
-	f.Fuzz(func(t *testing.T, raw string) {
-		h := testHrefs(t, "https://dav.example.org/home/cal/")
-		got, err := h.member(collection, raw)
-		if err != nil {
-			return
-		}
-		again, err := h.member(collection, string(got))
-		if err != nil || again != got {
-			t.Errorf("%q becomes %q and then %q, %v", raw, got, again, err)
-		}
-		u, err := url.Parse("https://dav.example.org" + string(got))
-		if err != nil {
-			t.Fatalf("%q becomes %q: %v", raw, got, err)
-		}
-		resolved := u.ResolveReference(&url.URL{}).EscapedPath()
-		if rest, ok := strings.CutPrefix(resolved, string(collection)); !ok || rest == "" || strings.Contains(rest, "/") || u.RawQuery != "" || u.Fragment != "" {
-			t.Errorf("%q becomes %q, which leaves the collection as %q", raw, got, resolved)
-		}
-	})
 }

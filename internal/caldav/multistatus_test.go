@@ -167,24 +167,3 @@ func BenchmarkMultistatus(b *testing.B) {
 		})
 	}
 }
-
-// FuzzMultistatus: whatever comes, reading ends, and only a document whose root was closed ends well.
-func FuzzMultistatus(f *testing.F) {
-	f.Add(in207(objects{"a.ics": `"1"`}.listing(true) + gone("b.ics") + withStatus("/home/cal/", 507) + tokenIs("t1")))
-	f.Add(in207(`<D:response><D:error><C:no-uid-conflict><D:href>/a</D:href></C:no-uid-conflict></D:error></D:response>`))
-	f.Fuzz(func(t *testing.T, doc string) {
-		m := readMultistatus(strings.NewReader(doc))
-		for {
-			r, err := m.next()
-			if errors.Is(err, io.EOF) {
-				if m.xml.cdata() || len(m.xml.open) > 0 || !strings.Contains(doc, ">") {
-					t.Errorf("%q ends well", doc)
-				}
-				return
-			} else if err != nil {
-				return
-			}
-			_, _, _ = r.fault(), r.value(calData), r.elements(davResource)
-		}
-	})
-}

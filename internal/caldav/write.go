@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"calbridge/internal/cal"
 )
 
@@ -90,6 +92,9 @@ func (c *Client) condition(ctx context.Context, calendar cal.Calendar, a cal.Att
 	etag, err := c.strong(ctx, a)
 	if err != nil {
 		return nil, err
+	}
+	if !httpguts.ValidHeaderFieldValue(string(etag)) { // of this object no more can be said; unsent, it would seem to be the network
+		return nil, fmt.Errorf("%w: the server's etag, %q, cannot be sent back", cal.ErrRefused, clip(string(etag), 100))
 	}
 	return http.Header{"If-Match": {quoted(etag)}}, nil
 }

@@ -225,22 +225,6 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func FuzzScanner(f *testing.F) {
-	for _, doc := range documents {
-		f.Add(doc)
-	}
-	f.Fuzz(func(t *testing.T, doc string) {
-		whole, err := events(strings.NewReader(doc))
-		parts, err2 := events(iotest.OneByteReader(strings.NewReader(doc)))
-		if fmt.Sprint(whole, err) != fmt.Sprint(parts, err2) {
-			t.Errorf("%q: read at once: %q, %v; byte by byte: %q, %v", doc, whole, err, parts, err2)
-		}
-		if !strings.Contains(doc, "\r") && !strings.Contains(doc, "\uFEFF") {
-			checkWellFormed(t, doc, whole, err)
-		}
-	})
-}
-
 // checkWellFormed compares with encoding/xml where that reads the document, but for what it takes and XML or we do not.
 func checkWellFormed(t *testing.T, doc string, got []string, err error) {
 	want, failed := peerEvents(doc)
