@@ -280,26 +280,3 @@ func drawGuests(t *rapid.T, body cal.Body) cal.Body {
 	}
 	return edited(body, "ATTENDEE", append(lines, "ORGANIZER:mailto:ada@example.org")...)
 }
-
-// FuzzICal: whatever is in an event, its text can be read, says no more than it should, and comes to no patch by itself.
-func FuzzICal(f *testing.F) {
-	for _, s := range specimens(f) {
-		f.Add(string(s.raw))
-	}
-	f.Fuzz(func(t *testing.T, raw string) {
-		e, err := Parse([]byte(raw))
-		if err != nil {
-			return
-		}
-		body, _, err := e.ICal(Parent{})
-		if err != nil {
-			return
-		}
-		if problems := ical.Validate(body); len(problems) > 0 {
-			t.Fatalf("%v\n%s", problems, body)
-		}
-		if patch, err := Patch([]byte(raw), body, body, "Europe/Berlin"); err != nil || string(patch) != "{}" {
-			t.Fatalf("%s, %v\n%s", patch, err, body)
-		}
-	})
-}
