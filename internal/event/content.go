@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -270,9 +271,9 @@ func (r *reader) line(l ical.Line) {
 			r.html = text(l.Value)
 		}
 	case "STATUS":
-		r.status = word
+		r.status = oneOf(word, "confirmed", "tentative", cancelled)
 	case "TRANSP":
-		r.transparency = word
+		r.transparency = oneOf(word, "opaque", "transparent")
 	case "CLASS":
 		r.visibility = visibilityOf(word)
 	case "X-GOOGLE-COLOR-ID":
@@ -290,6 +291,14 @@ func (r *reader) line(l ical.Line) {
 	case "ATTENDEE":
 		r.guests = append(r.guests, readGuest(l))
 	}
+}
+
+// oneOf is a word that Google knows; empty: it knows no such.
+func oneOf(word string, known ...string) string {
+	if slices.Contains(known, word) {
+		return word
+	}
+	return ""
 }
 
 // text is a TEXT value as JSON can hold it.
