@@ -219,7 +219,11 @@ func (p *pull) plan(tx *store.Tx, page cal.Page) (cal.Plan, cal.Page, []cal.Reso
 		return cal.Plan{}, page, nil, err
 	}
 	page, later := setAside(page, held)
-	return reconcile.Page(p.calendar, held, page, p.moment()), page, later, nil
+	plan := reconcile.Page(p.calendar, held, page, p.moment())
+	if p.Decided != nil {
+		p.Decided(held, page, plan)
+	}
+	return plan, page, later, nil
 }
 
 // touched are the objects a page may be about: those it names, and those whose UID turns up under an unknown name.

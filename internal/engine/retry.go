@@ -21,18 +21,28 @@ func (w *walk) retry(ctx context.Context, read func() error) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		last = read()
 		return struct{}{}, w.classify(ctx, last)
-	}, backoff.WithBackOff(gentle()), backoff.WithMaxElapsedTime(w.Patience), backoff.WithMaxTries(4))
+	}, backoff.WithBackOff(&gentle{chance: w.Chance}), backoff.WithMaxElapsedTime(w.Patience), backoff.WithMaxTries(4))
 	if err == nil {
 		return nil
 	}
 	return last
 }
 
-func gentle() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.RandomizationFactor = 300*time.Millisecond, 2, 0.5
-	return b
+// gentle waits 150 to 450 ms, and twice as long each time: the library's own jitter is not the chance handed in.
+type gentle struct {
+	chance func() float64
+	tries  int
 }
+
+// NextBackOff implements backoff.BackOff.
+func (g *gentle) NextBackOff() time.Duration {
+	g.tries++
+	longest := 300 * time.Millisecond << (g.tries - 1)
+	return time.Duration((0.5 + g.chance()) * float64(longest))
+}
+
+// Reset implements backoff.BackOff.
+func (g *gentle) Reset() { g.tries = 0 }
 
 // classify tells what is worth another try.
 func (w *walk) classify(ctx context.Context, err error) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -73,20 +74,28 @@ const (
 // openSQLite opens one connection that writes and some that read; WAL lets them not wait for each other. synchronous=FULL makes a commit
 // outlive the power. With temp_store=MEMORY the journal that undoes half a statement, which an INSERT of several rows keeps, is no file: in
 // a first sync that file cost more writes than the database.
-func openSQLite(path string) (*DB, error) {
+func openSQLite(path string, o Options) (*DB, error) {
 	if err := ownFile(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	writers, err := sqlx.Open("sqlite", sqliteName(path, "immediate", sqliteWriterCache, "journal_mode(WAL)", sqliteCheckpoint,
+	writers, err := modernc.NewConnector(sqliteName(path, "immediate", sqliteWriterCache, "journal_mode(WAL)", sqliteCheckpoint,
 		"synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	readers, err := sqlx.Open("sqlite", sqliteName(path, "deferred", sqliteReaderCache, "query_only(1)"))
+	readers, err := modernc.NewConnector(sqliteName(path, "deferred", sqliteReaderCache, "query_only(1)"))
 	if err != nil {
-		return nil, errors.Join(err, writers.Close())
+		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &DB{dialect: &sqliteDialect, readers: newPool(readers, sqliteReaders), writers: newPool(writers, 1)}, nil
+	return &DB{dialect: &sqliteDialect, readers: newPool(o.open("sqlite", readers), sqliteReaders), writers: newPool(o.open("sqlite", writers), 1)}, nil
+}
+
+// open makes a handle on what the connector reaches.
+func (o Options) open(name string, c driver.Connector) *sqlx.DB {
+	if o.Via != nil {
+		c = o.Via(c)
+	}
+	return sqlx.NewDb(sql.OpenDB(c), name)
 }
 
 // sqliteCheckpoint lets the log grow to 8 MiB before it is written back, which spares writing the same pages back again and again during a
@@ -120,7 +129,7 @@ const (
 )
 
 // openPostgres opens one pool for both: PostgreSQL's readers never wait for writers.
-func openPostgres(name string) (*DB, error) {
+func openPostgres(name string, o Options) (*DB, error) {
 	cfg, err := pq.NewConfig(name)
 	if err != nil {
 		return nil, errors.New("open the database: the postgres URL cannot be read (CALBRIDGE_DB)") // the parser's words may hold the password
@@ -130,7 +139,7 @@ func openPostgres(name string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	p := newPool(sqlx.NewDb(sql.OpenDB(connector), "postgres"), postgresConnections)
+	p := newPool(o.open("postgres", connector), postgresConnections)
 	p.SetConnMaxIdleTime(postgresIdle)
 	return &DB{dialect: &postgresDialect, readers: p, writers: p}, nil
 }

@@ -106,7 +106,7 @@ func (tx *Tx) lease(id cal.AccountID) (leaseRow, error) {
 	var l leaseRow
 	err := tx.get(`SELECT lease_owner, lease_until, epoch, `+tx.db.dialect.clock+` FROM accounts WHERE id = ?`+lock, []any{string(id)},
 		&l.owner, &l.until, &l.epoch, &l.now)
-	if l.now == 0 {
+	if l.now == 0 || tx.db.oneClock {
 		l.now = millis(tx.now)
 	}
 	if err == nil && tx.writes {

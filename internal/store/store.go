@@ -17,6 +17,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -45,14 +46,19 @@ type Options struct {
 	Chance  io.Reader        // nil: crypto/rand
 	Migrate bool             // PostgreSQL: bring the schema up to date; SQLite always does
 	AnyAge  bool             // open whatever the schema's age, in order to migrate it
+
+	// Via, unless nil, stands between the store and the database's driver, as a simulation does that stops and fails what passes. Leases go
+	// by Clock then, as everything else does, and not by the database's clock.
+	Via func(driver.Connector) driver.Connector
 }
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	*dialect
-	readers *pool
-	writers *pool
-	clock   func() time.Time
+	readers  *pool
+	writers  *pool
+	clock    func() time.Time
+	oneClock bool // leases go by clock, whatever the dialect
 
 	mu     sync.Mutex // guards chance
 	chance *bufio.Reader
@@ -63,11 +69,11 @@ type DB struct {
 // Open connects to "sqlite:/path/to/file.db" or "postgres://user:password@host/name". A SQLite file is made when it is missing, for its
 // owner's eyes only.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	db, err := connect(url)
+	db, err := connect(url, o)
 	if err != nil {
 		return nil, err
 	}
-	db.clock = o.Clock
+	db.clock, db.oneClock = o.Clock, o.Via != nil
 	if db.clock == nil {
 		db.clock = time.Now
 	}
@@ -128,13 +134,13 @@ func (db *DB) Close() error {
 	return err
 }
 
-func connect(url string) (*DB, error) {
+func connect(url string, o Options) (*DB, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
-		return openSQLite(strings.TrimPrefix(rest, "//"))
+		return openSQLite(strings.TrimPrefix(rest, "//"), o)
 	case "postgres", "postgresql":
-		return openPostgres(url)
+		return openPostgres(url, o)
 	}
 	return nil, fmt.Errorf("open the database: its URL begins with neither sqlite: nor postgres: (CALBRIDGE_DB)")
 }
