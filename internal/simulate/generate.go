@@ -1,0 +1,190 @@
+package simulate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"calbridge/internal/cal"
+)
+
+// Generate makes up the history of a seed. A few things happen often in some histories and never in others: which, the seed says too.
+func Generate(profile string, seed uint64, steps int) Story {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 4)), story: Story{Profile: profile, Seed: seed}}
+	g.begin()
+	for len(g.story.Steps) < steps {
+		g.step()
+	}
+	return g.story
+}
+
+type generator struct {
+	*rand.Rand
+	story Story
+
+	faulty   float64 // of the gates that are opened
+	crashes  float64
+	edits    float64 // of the steps
+	two      bool    // processes
+	onlyHere bool
+	onlyAway bool
+	wild     bool // the server has its accidents
+	rich     bool // series, meetings, moves; else titles and places
+}
+
+func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
+
+func pick[T any](g *generator, all ...T) T { return all[g.IntN(len(all))] }
+
+func (g *generator) begin() {
+	g.story.Policy = string(pick(g, cal.RemoteWins, cal.LocalWins, cal.NewestWins, cal.KeepBoth, cal.Manual))
+	if g.one(6) {
+		g.story.Delete = string(cal.AsPolicy)
+	}
+	g.story.Second = g.one(5)
+	g.faulty = pick(g, 0, 0, 0.03, 0.1, 0.25)
+	g.crashes = pick(g, 0, 0, 0.01, 0.03)
+	g.edits = pick(g, 0.1, 0.2, 0.35)
+	g.two, g.wild, g.rich = g.one(3), g.one(3), g.one(2)
+	g.onlyHere, g.onlyAway = g.one(10), g.one(16)
+	if g.one(10) { // pure logic
+		g.faulty, g.crashes, g.wild, g.two = 0, 0, false, false
+	}
+}
+
+func (g *generator) add(format string, args ...any) {
+	g.story.Steps = append(g.story.Steps, strings.Fields(fmt.Sprintf(format, args...)))
+}
+
+func (g *generator) step() {
+	switch p := g.Float64(); {
+	case p < g.edits:
+		g.edit()
+	case p < g.edits+0.03:
+		g.add("pass %d", pick(g, 1, 10, 70, 100, 700))
+	case p < g.edits+0.05 && g.wild:
+		g.accident()
+	case p < g.edits+0.055:
+		g.add("land")
+	case p < g.edits+0.058:
+		g.add("policy %s", pick(g, cal.RemoteWins, cal.LocalWins, cal.NewestWins, cal.KeepBoth, cal.Manual))
+	default:
+		g.process()
+	}
+}
+
+func (g *generator) process() {
+	name := "A"
+	if g.two && g.one(3) {
+		name = "B"
+	}
+	switch {
+	case g.Float64() < g.crashes:
+		g.add("%s crash", name)
+	case g.Float64() < g.faulty:
+		g.add("%s %d %s", name, g.IntN(3), g.mishap())
+	case g.one(6):
+		g.add("%s walk %d", name, 2+g.IntN(12))
+	default:
+		g.add("%s %d", name, g.IntN(3))
+	}
+}
+
+func (g *generator) mishap() string {
+	switch g.IntN(14) {
+	case 0, 1, 2:
+		return "lost"
+	case 3, 4:
+		return "late"
+	case 5:
+		return "twice"
+	case 6:
+		return "moved"
+	case 7:
+		return "html"
+	case 8:
+		return fmt.Sprintf("status=%d", pick(g, 500, 502, 503, 504, 429, 408, 400, 403, 404, 412))
+	case 9:
+		return fmt.Sprintf("busy=%d", pick(g, 1, 30, 120))
+	case 10:
+		return fmt.Sprintf("cut=%d", 1+g.IntN(800))
+	case 11:
+		return fmt.Sprintf("garbled=%d", g.IntN(600))
+	case 12:
+		return fmt.Sprintf("full=%d", 1+g.IntN(20))
+	}
+	return fmt.Sprintf("dies=%d", 1+g.IntN(20))
+}
+
+func (g *generator) edit() {
+	side := pick(g, "here", "there")
+	if g.onlyHere {
+		side = "here"
+	} else if g.onlyAway {
+		side = "there"
+	}
+	n, c := g.IntN(4), ""
+	switch {
+	case g.one(8):
+		c = " home"
+	case g.story.Second && g.one(5):
+		c = " other"
+	}
+	what := ""
+	switch p := g.IntN(20); {
+	case p < 5:
+		what = fmt.Sprintf("create %d %s", n, g.kind())
+	case p < 13 || !g.rich && p < 17:
+		what = fmt.Sprintf("change %d %s %d", n, pick(g, "SUMMARY", "LOCATION"), g.IntN(3))
+	case p < 15:
+		what = fmt.Sprintf("delete %d", n)
+	default:
+		what = g.odd(side, n)
+	}
+	g.add("%s %s%s", side, what, c)
+}
+
+func (g *generator) kind() string {
+	if !g.rich {
+		return "plain"
+	}
+	return pick(g, "plain", "plain", "series", "series", "meeting", "day")
+}
+
+func (g *generator) odd(side string, n int) string {
+	all := []string{"except %d %d", "except %d %d", "exclude %d %d", "split %d %d", "move %d", "answer %d"}
+	if side == "there" {
+		all = append(all, "touch %d", "rename %d", "reuid %d", "transfer %d", "touch %d")
+		if g.one(12) {
+			return pick(g, "fill", "clear")
+		}
+	}
+	verb := all[g.IntN(len(all))]
+	if strings.Count(verb, "%d") == 1 {
+		return fmt.Sprintf(verb, n)
+	}
+	return fmt.Sprintf(verb, n, g.IntN(instances))
+}
+
+func (g *generator) accident() {
+	if g.story.Profile == "google" {
+		g.add("server %s", pick(g, "forgets", "lags", "catches-up"))
+		return
+	}
+	switch g.IntN(8) {
+	case 0, 1:
+		g.add("server forgets")
+	case 2:
+		g.add("server backup")
+	case 3:
+		g.add("server restored")
+	case 4:
+		g.add("server EmptyListing %v", g.one(2))
+	case 5:
+		g.add("server ReadOnly %v", g.one(2))
+	case 6:
+		g.add("there calendar %s home", pick(g, "delete", "anew"))
+	case 7:
+		g.add("server EmptyHome %v", g.one(2))
+	}
+}

@@ -1,0 +1,218 @@
+package simulate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/engine"
+	"calbridge/internal/event"
+	"calbridge/internal/google"
+	"calbridge/internal/ical"
+	"calbridge/internal/sim"
+	"calbridge/internal/store"
+)
+
+// googleSide is a Google Calendar server as both sides meet it.
+type googleSide struct {
+	*sim.Google
+	world   *world
+	options sim.GoogleOptions
+	users   map[string]*sim.GoogleUser
+	ids     map[place]string
+	serials int
+}
+
+func newGoogle(w *world, o sim.GoogleOptions) *googleSide {
+	o.Clock = w.clock
+	g := &googleSide{world: w, options: o, Google: sim.NewGoogle(o), users: map[string]*sim.GoogleUser{}, ids: map[place]string{}}
+	g.users["alice"] = g.AddUser(alice)
+	g.ids[place{"alice", "work"}] = alice
+	g.makeCalendar(place{"alice", "home"})
+	if w.story.Second {
+		g.users["bob"] = g.AddUser("bob@example.org")
+		g.ids[place{"bob", "work"}] = "bob@example.org"
+	}
+	return g
+}
+
+func (g *googleSide) transport() http.RoundTripper { return g.Google.Transport() }
+
+func (g *googleSide) accounts() (all []store.Account) {
+	for _, name := range []string{"alice", "bob"} {
+		if u := g.users[name]; u != nil {
+			all = append(all, store.Account{Provider: "google", Owner: name, Name: name, Username: u.Email, Principal: u.Sub,
+				Addresses: []string{"mailto:" + u.Email}, Scopes: scopes()})
+		}
+	}
+	return all
+}
+
+func scopes() []string { return []string{google.ScopeEvents, google.ScopeCalendarList} }
+
+func (g *googleSide) connect(ctx context.Context, p *process, a store.Account) (engine.Provider, error) {
+	var memory json.RawMessage
+	if err := p.profile(ctx, store.MemoryKey(a.ID), &memory); err != nil {
+		return nil, err
+	}
+	return google.New(google.Config{API: "https://google.sim/calendar/v3/", Auth: bearer{g, a.Name, p.via(a.Name)}, Self: a.Addresses,
+		Memory: memory, MemoryKey: store.MemoryKey(a.ID), Scopes: scopes(), PerMinute: -1, PageSize: 3, Now: g.world.clock})
+}
+
+// bearer has a token that is never old.
+type bearer struct {
+	side *googleSide
+	user string
+	base http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+b.side.Token(b.side.users[b.user], scopes()...))
+	return b.base.RoundTrip(r)
+}
+
+// stranger: the request goes to somebody else.
+func (g *googleSide) stranger(_ wire, r *http.Request) bool { return r.URL.Host != "google.sim" }
+
+func (g *googleSide) events(c place) (all []event.Event) {
+	for _, id := range g.Events(g.ids[c]) {
+		native, _ := g.Event(g.ids[c], id)
+		if e, err := event.Parse([]byte(native)); err == nil {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// items are the events, an exception as an item of its own, and the cancelled occurrences of living series.
+func (g *googleSide) items(c place) (all []item) {
+	series := map[string]event.Parent{}
+	for _, e := range g.events(c) {
+		parent := series[e.RecurringEventID]
+		if e.RecurringEventID == "" {
+			series[e.ID] = event.Parent{UID: e.UID(event.Parent{}), TimeZone: e.Start.TimeZone}
+		}
+		if body, _, err := e.ICal(parent); err == nil {
+			r := ical.Read(body)
+			all = append(all, item{name: e.ID, uid: r.UID, part: r.RecurrenceID, body: string(body)})
+		}
+	}
+	return append(all, g.holes(c, series)...)
+}
+
+// holes are occurrences that are cancelled one by one.
+func (g *googleSide) holes(c place, series map[string]event.Parent) (all []item) {
+	for id, parent := range series {
+		for n := range instances {
+			name := id + "_" + recurrenceID(n)
+			native, ok := g.Event(g.ids[c], name)
+			if !ok || !strings.Contains(native, `"cancelled"`) {
+				continue
+			}
+			e, err := event.Parse([]byte(native))
+			if err != nil {
+				continue
+			}
+			if body, _, err := e.ICal(parent); err == nil {
+				r := ical.Read(body)
+				all = append(all, item{name: name, uid: r.UID, part: r.RecurrenceID, body: string(body), hole: true})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b item) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// create makes an event that is known elsewhere under its UID, as an import does.
+func (g *googleSide) create(c place, body string) {
+	text, err := event.New(cal.Body(body), "there0", nil, "UTC")
+	if err != nil {
+		return
+	}
+	members := map[string]json.RawMessage{}
+	_ = json.Unmarshal(text, &members)
+	delete(members, "extendedProperties")
+	g.serials++
+	members["id"], _ = json.Marshal(fmt.Sprintf("there%d", g.serials))
+	members["iCalUID"], _ = json.Marshal(uidOf(body))
+	out, _ := json.Marshal(members)
+	g.Put(g.ids[c], string(out))
+}
+
+func (g *googleSide) replace(c place, it item, body string) {
+	native, ok := g.Event(g.ids[c], it.name)
+	if !ok || it.hole {
+		return
+	}
+	if patch, err := event.Patch([]byte(native), cal.Body(it.body), cal.Body(body), "UTC"); err == nil && len(patch) > 0 {
+		g.Patch(g.ids[c], it.name, string(patch))
+	}
+}
+
+func (g *googleSide) remove(c place, it item) { g.Remove(g.ids[c], it.name) }
+
+// rename: an event's id is for ever.
+func (g *googleSide) rename(place, item) bool { return false }
+
+func (g *googleSide) touch(c place, it item) {
+	if !it.hole {
+		g.Touch(g.ids[c], it.name)
+	}
+}
+
+func (g *googleSide) except(c place, it item, n int, a, b string) {
+	defer func() { _ = recover() }() // the occurrence is excluded, so nobody sees it
+	patch, _ := json.Marshal(map[string]string{"summary": a, "location": b})
+	g.Patch(g.ids[c], it.name+"_"+recurrenceID(n), string(patch))
+}
+
+func (g *googleSide) exclude(c place, it item, n int) {
+	g.Remove(g.ids[c], it.name+"_"+recurrenceID(n))
+}
+
+func (g *googleSide) split(c place, it item, n int, _ string) {
+	defer func() { _ = recover() }() // there is no such occurrence
+	g.Split(g.ids[c], it.name, start(n))
+}
+
+func (g *googleSide) makeCalendar(c place) {
+	g.ids[c] = g.AddCalendar(g.users[c.user], sim.GoogleCalendar{ID: c.calendar + "@group.calendar.google.com", Summary: c.calendar})
+}
+
+func (g *googleSide) removeCalendar(place) {}
+
+func (g *googleSide) path(c place) cal.Href { return cal.Href(g.ids[c]) }
+
+func (g *googleSide) set(string, string) error { return nil }
+
+func (g *googleSide) event(what string) error {
+	switch what {
+	case "forgets":
+		g.ExpireSyncTokens()
+		g.PageTokensExpire()
+	case "lags":
+		g.LagLists(60e9)
+	case "catches-up":
+		g.LagLists(0)
+	default:
+		return fmt.Errorf("a Google server does not %q", what)
+	}
+	return nil
+}
+
+func (g *googleSide) calm() { g.LagLists(0) }
+
+func (g *googleSide) mailed() (all []string) {
+	for _, m := range g.Mails() {
+		all = append(all, fmt.Sprint(m))
+	}
+	return all
+}
+
+func (g *googleSide) whole() bool { return false }

@@ -1,0 +1,403 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/engine"
+	"calbridge/internal/ical"
+	"calbridge/internal/store"
+)
+
+// rest ends all that goes wrong, lets everything settle, and asks for every promise.
+func (w *world) rest() {
+	w.calmDown()
+	w.settle()
+	w.checkQuiet()
+	w.checkAlike()
+	w.checkWords()
+	w.checkConflicts()
+	w.checkTwins()
+	w.checkFeed()
+	w.checkMail()
+}
+
+// calmDown ends the faults. What was under way ends as it may.
+func (w *world) calmDown() {
+	w.note("calm")
+	for _, p := range w.process {
+		p.letAll(false)
+	}
+	for _, p := range w.process {
+		for p.ended != nil {
+			time.Sleep(time.Minute)
+			w.wait()
+		}
+	}
+	w.land(true)
+	w.remote.calm()
+}
+
+// rests are the times between the syncs in which everything settles. Nobody waits longer than quarters of an hour for a try, or than an
+// audit for what the server's history left out.
+var rests = []time.Duration{20 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour}
+
+func (w *world) settle() {
+	for n, pause := range rests {
+		w.sleep(pause)
+		if n == 1 && w.lied {
+			w.sleep(audit)
+		}
+		before := w.pushes
+		rep := w.process[0].calm(engine.Incremental)
+		held := w.approve(rep)
+		w.checkTroubles(rep)
+		if n >= 2 && !held && w.pushes == before && w.settled(rep) {
+			return
+		}
+	}
+}
+
+// sleep moves the clock; nobody is awake.
+func (w *world) sleep(d time.Duration) { time.Sleep(d) }
+
+// settled: the sync found nothing to do.
+func (w *world) settled(rep engine.Report) bool {
+	for _, r := range rep.Runs {
+		if r.Pulled.Total()+r.Pushed.Total()+r.Pending > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkTroubles: without faults a sync does not fail, but for what a person has to see.
+func (w *world) checkTroubles(rep engine.Report) {
+	for _, r := range rep.Runs {
+		if r.Trouble != nil && !r.Held && r.Refused == 0 && !strings.Contains(*r.Trouble, "no longer lists") {
+			w.violate("I1", "a sync fails without faults: %s", *r.Trouble)
+		}
+	}
+	for _, a := range rep.Accounts {
+		if a.Trouble != nil && !strings.Contains(*a.Trouble, "wait until") {
+			w.violate("I1", "an account fails without faults: %s", *a.Trouble)
+		}
+	}
+}
+
+// checkQuiet: at rest a sync writes nothing there, changes nothing here, and tells nothing; nor does one that lists everything (I8, I10).
+func (w *world) checkQuiet() {
+	for _, mode := range []engine.Mode{engine.Incremental, engine.Full} {
+		w.sleep(20 * time.Minute)
+		pushes, before := w.pushes, len(w.news())
+		rep := w.process[1].calm(mode)
+		if w.pushes > pushes {
+			w.violate("I10", "a settled %s sync writes %d times", mode, w.pushes-pushes)
+		}
+		for _, r := range rep.Runs {
+			if r.Pulled.Total() > 0 {
+				w.violate("I8", "a settled %s sync of %s pulls %+v", mode, r.Name, r.Pulled)
+			}
+		}
+		if after := w.news(); len(after) > before {
+			w.violate("I8", "a settled %s sync tells %+v", mode, after[before:])
+		}
+	}
+}
+
+func (w *world) news() (all []store.Change) {
+	w.read(func(tx *store.Tx) (err error) {
+		all, err = tx.Changes(0, 1<<20)
+		return err
+	})
+	return all
+}
+
+// objects are all that are here, tombstones too where wanted.
+func (w *world) objects(c cal.CalendarID, gone bool) (all []cal.Object) {
+	w.read(func(tx *store.Tx) error {
+		all = nil
+		rows, err := tx.Objects(store.ObjectFilter{Calendar: c, IncludeGone: gone})
+		for _, r := range rows {
+			o, e := tx.Object(r.ID)
+			if e != nil {
+				return e
+			}
+			all = append(all, o)
+		}
+		return err
+	})
+	return all
+}
+
+// lost: the remote has no such calendar any more. What is here stays here.
+func (w *world) lost(c cal.CalendarID) (gone bool) {
+	w.read(func(tx *store.Tx) error {
+		k, err := tx.Calendar(c)
+		gone = k.State == cal.CalendarGone || !k.Missing.IsZero()
+		return err
+	})
+	return gone
+}
+
+// checkAlike: both sides hold the same, each thing as often (I1). A refused edit waits for its author, who sees it.
+func (w *world) checkAlike() {
+	for _, c := range w.places() {
+		id := w.held[c]
+		if w.lost(id) {
+			w.reach.Situation("S10 a calendar is gone")
+			continue
+		}
+		here, there := map[string]int{}, map[string]int{}
+		for _, o := range w.objects(id, true) {
+			want := o.Want()
+			switch {
+			case o.Edit != nil && o.Edit.Block != cal.Free:
+				w.note("refused: %s: %s", o.UID, o.Edit.Trouble)
+				w.reach.Situation("an edit is refused")
+				want = o.Base
+			case o.Edit != nil || o.Doubtful():
+				w.violate("I1", "%s %s waits at rest: %s", o.UID, o.RecurrenceID, waiting(o))
+			}
+			if want.Exists() {
+				here[o.UID+" "+o.RecurrenceID+" "+string(want.Digest)]++
+			}
+		}
+		for _, it := range w.remote.items(c) {
+			r := ical.Read(cal.Body(it.body))
+			there[r.UID+" "+r.RecurrenceID+" "+string(r.Digest)]++
+		}
+		if !maps.Equal(here, there) {
+			w.violate("I1", "the sides differ in %s:\nhere  %v\nthere %v\n%s", c.calendar, here, there, w.texts(c))
+		}
+	}
+}
+
+func (w *world) places() (all []place) {
+	for _, name := range []string{"work", "home", "other"} {
+		if w.held[places[name]] != "" {
+			all = append(all, places[name])
+		}
+	}
+	return all
+}
+
+func (w *world) texts(c place) string {
+	var b strings.Builder
+	for _, o := range w.objects(w.held[c], false) {
+		fmt.Fprintf(&b, "here  %s\n", squeeze(string(o.Want().Body)))
+	}
+	for _, it := range w.remote.items(c) {
+		fmt.Fprintf(&b, "there %s %s\n", it.name, squeeze(it.body))
+	}
+	return b.String()
+}
+
+func squeeze(body string) string { return strings.Join(strings.Fields(body), " ") }
+
+func waiting(o cal.Object) string {
+	var b strings.Builder
+	if e := o.Edit; e != nil {
+		fmt.Fprintf(&b, "tries %d, due %s, block %q, after %q, trouble %q", e.Tries, e.Due.Format(time.RFC3339), e.Block, e.After, e.Trouble)
+	}
+	for _, a := range o.Sent {
+		fmt.Fprintf(&b, "; %s %s If-Match %s at %s", a.State, a.Href, a.Match, a.At.Format(time.RFC3339))
+	}
+	return b.String()
+}
+
+// checkWords asks where every word went (I2), and whether what was buried stayed so (I5).
+func (w *world) checkWords() {
+	if w.restored {
+		return // what the server forgot, it forgot for all
+	}
+	live, kept := map[string]bool{}, map[string]bool{}
+	for _, c := range w.places() {
+		for _, it := range w.remote.items(c) {
+			if !it.hole {
+				mark(live, it.body)
+			}
+		}
+	}
+	recorded := w.recorded()
+	for _, c := range w.places() {
+		for _, o := range w.objects(w.held[c], true) {
+			if o.Edit != nil || w.lost(w.held[c]) { // refused, and shown as such, or all that is left
+				mark(kept, string(o.Want().Body))
+			}
+		}
+	}
+	for _, one := range w.sorted() {
+		e := w.words[one]
+		if live[one] && e.dead && !e.twice && !recorded[one] {
+			w.violate("I5", "%s (%s, %s) came back without a record", one, e.uid, e.by)
+		}
+		if !live[one] && !kept[one] && !e.over && !recorded[one] {
+			w.violate("I2", "%s (%s, %s) is lost without a record", one, e.uid, e.by)
+		}
+	}
+}
+
+func mark(words map[string]bool, text string) {
+	for _, one := range wordsOf(text) {
+		words[one] = true
+	}
+}
+
+// recorded are the words that a conflict or a notice names, and that can still be read in the history.
+func (w *world) recorded() map[string]bool {
+	all := map[string]bool{}
+	w.read(func(tx *store.Tx) error {
+		for _, c := range w.places() {
+			rows, err := tx.Objects(store.ObjectFilter{Calendar: w.held[c], IncludeGone: true})
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				notices, err := tx.Notices(r.ID)
+				if err != nil {
+					return err
+				}
+				for _, n := range notices {
+					w.reach.Situation("notice " + string(n.Kind))
+					if err := markVersions(tx, all, n.From, n.To); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		conflicts, err := tx.Conflicts(store.ConflictFilter{})
+		for _, c := range conflicts {
+			if err := markVersions(tx, all, c.Base, c.Mine, c.Theirs); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	return all
+}
+
+func markVersions(tx *store.Tx, words map[string]bool, versions ...cal.Version) error {
+	for _, v := range versions {
+		if v.ID == "" {
+			continue
+		}
+		whole, err := tx.Version(v.ID)
+		if err != nil {
+			return err
+		}
+		mark(words, string(whole.Body))
+	}
+	return nil
+}
+
+// checkConflicts: nobody is in conflict with himself (I11).
+func (w *world) checkConflicts() {
+	var all []cal.Conflict
+	w.read(func(tx *store.Tx) (err error) {
+		if all, err = tx.Conflicts(store.ConflictFilter{}); err != nil {
+			return err
+		}
+		for i := range all {
+			for _, v := range []*cal.Version{&all[i].Base, &all[i].Mine, &all[i].Theirs} {
+				if v.ID == "" {
+					continue
+				}
+				whole, err := tx.Version(v.ID)
+				if err != nil {
+					return err
+				}
+				v.Body = whole.Body
+			}
+		}
+		return nil
+	})
+	for _, c := range all {
+		w.reach.Situation("conflict " + string(c.Kind))
+		uid := uidOf(string(c.Mine.Body))
+		if uid == "" {
+			uid = uidOf(string(c.Theirs.Body))
+		}
+		contested := string(c.Theirs.Body)
+		if c.Kind == cal.UpdateDelete {
+			contested = string(c.Base.Body) // whoever deleted it
+		}
+		if !w.meddled[uid] && !w.foreign(contested) && !w.foreign(string(c.Base.Body)) && !w.restored {
+			w.violate("I11", "a conflict with nobody over %s: %s %v\nmine %v\ntheirs %v", uid, c.Kind, c.Contested,
+				wordsOf(string(c.Mine.Body)), wordsOf(string(c.Theirs.Body)))
+		}
+	}
+}
+
+// checkTwins: what was created here is there once at most, whatever was tried how often (I3).
+func (w *world) checkTwins() {
+	for _, c := range w.places() {
+		owners := map[string]string{}
+		for _, it := range w.remote.items(c) {
+			if it.hole {
+				continue
+			}
+			for _, one := range wordsOf(master(it.body)) {
+				e := w.words[one]
+				if other := owners[one]; other != "" && other != it.name && e != nil && e.by == here && !e.twice && !w.meddled[e.uid] {
+					w.violate("I3", "%s of %s is there twice: %s and %s", one, it.uid, other, it.name)
+				}
+				owners[one] = it.name
+			}
+		}
+	}
+}
+
+// checkFeed: whoever follows the feed from the beginning has what there is, and heard nothing twice, without a gap (I9).
+func (w *world) checkFeed() {
+	told := map[string]cal.Digest{}
+	seq := int64(0)
+	w.read(func(tx *store.Tx) error {
+		for _, c := range w.news() {
+			if seq++; c.Seq != seq {
+				w.violate("I9", "change %d follows on %d", c.Seq, seq-1)
+				seq = c.Seq
+			}
+			if c.Kind != store.ObjectChange {
+				continue
+			}
+			var is cal.Digest
+			if c.Version != "" {
+				v, err := tx.Version(c.Version)
+				if err != nil {
+					return err
+				}
+				is = v.Digest
+			}
+			if was, again := told[c.Subject]; again && was == is {
+				w.violate("I9", "the feed tells twice of object %s, change %d", c.Subject, c.Seq)
+			}
+			told[c.Subject] = is
+		}
+		return nil
+	})
+	for _, c := range w.places() {
+		for _, o := range w.objects(w.held[c], true) {
+			if told[string(o.ID)] != o.Want().Digest {
+				w.violate("I9", "the feed has another content of object %s (%s)", o.ID, o.UID)
+			}
+			delete(told, string(o.ID))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(told)) {
+		if told[id] != "" {
+			w.violate("I9", "the feed has object %s, which is gone", id)
+		}
+	}
+}
+
+// checkMail: nobody was mailed (I16).
+func (w *world) checkMail() {
+	if m := w.remote.mailed(); len(m) > 0 {
+		w.violate("I16", "mailed: %v", m)
+	}
+}

@@ -1,0 +1,161 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/engine"
+	"calbridge/internal/store"
+)
+
+// Outcome is what became of a history.
+type Outcome struct {
+	Story  Story
+	Steps  int         // events, and gates that were opened
+	Broken []Violation // promises
+	Log    []string
+}
+
+// Failed reports whether a promise was broken.
+func (o Outcome) Failed() bool { return len(o.Broken) > 0 }
+
+// tell plays a story in a lane, inside a bubble.
+func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
+	w := &world{story: s, lane: l, own: l.own, ledger: newLedger(), began: time.Now(), reach: reach}
+	if err := l.begin(s.Seed, w.clock); err != nil {
+		return o, fmt.Errorf("empty the simulated database: %w", err)
+	}
+	if w.remote, err = newRemote(w); err != nil {
+		return o, err
+	}
+	for i, name := range []string{"A", "B"} {
+		w.process[i] = newProcess(w, name, l.process[i])
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			w.violate("I15", "panic: %v", p)
+			o = Outcome{s, w.steps, w.broken, w.log}
+			panic(fmt.Sprintf("%v\n%s", p, strings.Join(w.log, "\n")))
+		}
+	}()
+	w.settleIn()
+	for _, step := range s.Steps {
+		if err := w.step(step); err != nil {
+			return o, fmt.Errorf("%s: %w", step, err)
+		}
+	}
+	w.rest()
+	return Outcome{s, w.steps, w.broken, w.log}, nil
+}
+
+// people have all the time they want.
+func (w *world) people() context.Context { return context.Background() }
+
+func (w *world) step(s Step) error {
+	w.steps++
+	if s[0] != "A" && s[0] != "B" {
+		w.note("%s", s)
+	}
+	switch s[0] {
+	case "A", "B":
+		return w.process[s[0][0]-'A'].do(s)
+	case "here":
+		return w.here(s)
+	case "there":
+		return w.there(s)
+	case "pass":
+		w.pass(time.Duration(s.number(1, 1)) * time.Second)
+		w.mournAll()
+	case "land":
+		w.land(true)
+	case "server":
+		return w.serverDoes(s)
+	case "policy":
+		w.changePolicy(cal.Policy(s.word(1)))
+	}
+	return nil
+}
+
+func (w *world) mournAll() {
+	for _, p := range w.process {
+		w.mourn(p)
+	}
+}
+
+// do is one step of a process: "A", "A crash", "A walk 5", "A end", "A 2 lost".
+func (p *process) do(s Step) error {
+	w := p.world
+	switch s.word(1) {
+	case "crash":
+		if p.ended != nil {
+			w.reach.Situation("S25 a process dies")
+			p.crash()
+			w.mourn(p)
+		}
+	case "walk":
+		for range s.number(2, 5) {
+			w.steps++
+			if w.advance(p, 0, mishap{}); p.ended == nil {
+				break
+			}
+		}
+	default:
+		m := mishap{}
+		if word := s.word(2); word != "" {
+			var err error
+			if m, err = parseMishap(word); err != nil {
+				return err
+			}
+		}
+		w.advance(p, s.number(1, 0), m)
+	}
+	return nil
+}
+
+// serverDoes turns a switch, "server ReadOnly true", or is something that happens to it, "server forgets".
+func (w *world) serverDoes(s Step) error {
+	if len(s) == 2 {
+		w.reach.Situation("the server: " + s[1])
+		return w.remote.event(s[1])
+	}
+	if s.word(1) == "EmptyListing" || s.word(1) == "LoseLogRows" {
+		w.lied = true // and the token has moved on
+	}
+	w.reach.Situation("the server: " + s[1])
+	return w.remote.set(s.word(1), s.word(2))
+}
+
+func (w *world) changePolicy(p cal.Policy) {
+	w.story.Policy = string(p)
+	w.write(func(tx *store.Tx) error {
+		for _, id := range w.held {
+			c, err := tx.Calendar(id)
+			if err != nil {
+				return err
+			}
+			c.Rules.OnConflict = p
+			if err := tx.UpdateCalendar(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// approve lets a person agree to what the guard stopped.
+func (w *world) approve(rep engine.Report) (any bool) {
+	for _, r := range rep.Runs {
+		if r.Held {
+			any = true
+			w.note("a person approves %s", r.ID)
+			w.write(func(tx *store.Tx) error {
+				_, err := engine.Approve(tx, r.ID)
+				return err
+			})
+		}
+	}
+	return any
+}

@@ -1,0 +1,156 @@
+package simulate
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"calbridge/internal/cal"
+	"calbridge/internal/reconcile"
+	"calbridge/internal/store"
+)
+
+// What is watched while a history is told. What can only be asked at rest is in rest.go.
+
+// beforeWrite looks at a request that writes, as it arrives: its intent is on record (I7), it is conditional, and what it replaces was seen
+// (I4). The function it gives looks at the answer.
+func (w *world) beforeWrite(by wire, r *http.Request) func(status int) {
+	c, name, ok := w.target(r)
+	if !ok {
+		return nil
+	}
+	w.pushes++
+	w.checkIntent(by, r, c, name)
+	if r.Method != http.MethodPost && r.Header.Get("If-Match") == "" && r.Header.Get("If-None-Match") == "" {
+		w.violate("I4", "%s %s is unconditional", r.Method, shown(r))
+	}
+	was := w.remote.items(c)
+	return func(status int) {
+		if status/100 == 2 {
+			w.checkSeen(r, c, was)
+		}
+	}
+}
+
+// target tells the calendar and the resource that a request is about.
+func (w *world) target(r *http.Request) (c place, name string, ok bool) {
+	path, err := url.PathUnescape(r.URL.EscapedPath())
+	if err != nil {
+		return c, "", false
+	}
+	for c := range w.held {
+		prefix := string(w.remote.path(c))
+		if !w.remote.whole() {
+			prefix = "/calendar/v3/calendars/" + prefix + "/events"
+		}
+		if rest, ok := strings.CutPrefix(path, prefix); ok {
+			return c, strings.TrimPrefix(rest, "/"), true
+		}
+	}
+	return c, "", false
+}
+
+// checkIntent: no request that writes leaves without an attempt on record, but one that was given up and is still travelling.
+func (w *world) checkIntent(by wire, r *http.Request, c place, name string) {
+	if r.Method == http.MethodPost || slices.ContainsFunc(w.late, func(l late) bool { return l.Request == r }) || w.landing {
+		return
+	}
+	var known []cal.Href
+	w.read(func(tx *store.Tx) (err error) {
+		known, err = tx.Doubtful(w.held[c])
+		return err
+	})
+	for _, h := range known {
+		if plain(string(h)) == plain(string(w.remote.path(c))+name) || plain(string(h)) == plain(name) {
+			return
+		}
+	}
+	if w.overtaken {
+		return // another process has read it since: the attempt is settled
+	}
+	w.violate("I7", "%s sends %s %s without an attempt on record: %v", by.name, r.Method, name, known)
+}
+
+// plain undoes escaping, however often.
+func plain(path string) string {
+	for range 3 {
+		again, err := url.PathUnescape(path)
+		if err != nil || again == path {
+			break
+		}
+		path = again
+	}
+	return path
+}
+
+// checkSeen: what a write of ours replaced is in the history, or a person would have lost it unseen. A server that does not check
+// preconditions cannot be kept to that.
+func (w *world) checkSeen(r *http.Request, c place, was []item) {
+	if w.careless {
+		return
+	}
+	now := map[string]string{}
+	for _, it := range w.remote.items(c) {
+		now[it.name] = it.body
+	}
+	for _, it := range was {
+		if now[it.name] == it.body {
+			continue
+		}
+		for _, word := range wordsOf(it.body) {
+			if !strings.Contains(now[it.name], word) && w.words[word] != nil && !w.inHistory(c, it.uid, word) {
+				w.violate("I4", "%s %s replaces %s of %s, which was never read", r.Method, shown(r), word, it.uid)
+			}
+		}
+	}
+}
+
+func (w *world) inHistory(c place, uid, word string) (found bool) {
+	w.read(func(tx *store.Tx) error {
+		rows, err := tx.Objects(store.ObjectFilter{Calendar: w.held[c], IncludeGone: true})
+		for _, r := range rows {
+			if found || err != nil {
+				break
+			}
+			if r.UID != uid && r.UID != "" {
+				continue
+			}
+			var all []store.Stored
+			all, err = tx.Versions(r.ID)
+			found = slices.ContainsFunc(all, func(v store.Stored) bool { return strings.Contains(string(v.Body), word) })
+		}
+		return err
+	})
+	return found
+}
+
+// decided is told of every decision, inside its transaction.
+func (w *world) decided(held []cal.Object, page cal.Page, plan cal.Plan) {
+	seen := map[cal.Href]reconcile.Sighting{}
+	for _, r := range page.Present {
+		seen[r.Href] = reconcile.Sighting{Resource: r}
+	}
+	for _, h := range page.Removed {
+		seen[h] = reconcile.Sighting{Resource: cal.Resource{Href: h}, Removed: true}
+	}
+	for _, h := range page.Absent {
+		seen[h] = reconcile.Sighting{Resource: cal.Resource{Href: h}}
+	}
+	for _, o := range held {
+		if s, ok := seen[o.Href]; ok {
+			w.reach.decision(o, s, w.story)
+		}
+	}
+	for c := range plan.All() {
+		w.reach.change(c)
+	}
+	w.checkGuard(plan, page)
+}
+
+// checkGuard remembers what a page would delete: whether it may is seen when it has.
+func (w *world) checkGuard(plan cal.Plan, _ cal.Page) {
+	if n := len(plan.Deleted); n >= 10 {
+		w.reach.Situation("a page deletes ten or more")
+	}
+}
