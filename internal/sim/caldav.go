@@ -36,6 +36,9 @@ type CalDAV struct {
 	journal []Exchange
 	homes   map[string]map[string]*collection // user, calendar
 	epochs  int                               // collections made so far
+
+	requests int // so far
+	mails    []Mail
 }
 
 // Options make a server.
@@ -89,7 +92,8 @@ func (s *CalDAV) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	r := request{Request: hr, body: string(body), came: s.clock()}
 	s.mu.Lock()
-	r.q = s.quirks
+	s.requests++
+	r.q, r.number = s.quirks, s.requests
 	fault := s.fault
 	s.mu.Unlock()
 	if fault != nil {
@@ -108,6 +112,8 @@ type request struct {
 	user  string // who asks; empty when the server lets anybody in
 	q     Quirks // in force when it came
 	fault Fault
+
+	number int // of the requests so far
 }
 
 // answer is what goes back, complete before its first byte is written.
@@ -152,11 +158,16 @@ func answersForAll(r request) (answer, bool) {
 		return answer{status: http.StatusOK, body: []byte(page)}.with("Content-Type", "text/html; charset=utf-8"), true
 	case r.q.RetryAfter != "":
 		return answer{status: http.StatusServiceUnavailable}.with("Retry-After", r.q.RetryAfter), true
+	case nth(r.number, r.q.ThrottleEvery):
+		return answer{status: http.StatusServiceUnavailable}.with("Retry-After", "1"), true
 	case r.q.RefuseChunked && len(r.TransferEncoding) > 0:
 		return answer{status: http.StatusBadRequest}, true
 	}
 	return answer{}, false
 }
+
+// nth tells whether it is the turn of number i, counted from 1, when every n-th has it; n 0: never.
+func nth(i, n int) bool { return n > 0 && i%n == 0 }
 
 func (s *CalDAV) method(r request) answer {
 	switch r.Method {

@@ -69,13 +69,10 @@ func (s *CalDAV) query(r request, c *collection, asked []xml.Name) answer {
 	if status >= 400 {
 		return answer{status: status}
 	}
-	if r.q.EmptyListing {
-		names = nil
-	}
 	if r.q.CollectionAmongMembers {
 		m.resource(r.at, asked, s.calendarProperties(r, c))
 	}
-	for _, name := range names {
+	for _, name := range r.q.seen(names) {
 		m.resource(place{atObject, c.user, c.name, name}, asked, r.objectProperties(c.objects[name], reported))
 	}
 	return m.answer()

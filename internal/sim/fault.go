@@ -65,6 +65,7 @@ func (s *CalDAV) effect(r request) answer {
 // send writes an answer, as fast and as far as it is to get.
 func send(w http.ResponseWriter, r request, a answer) {
 	a = compressed(r, a)
+	w.Header().Set("Date", r.came.Add(r.q.DateSkew).UTC().Format(http.TimeFormat)) // RFC 9110 §6.6.1
 	for key, values := range a.header {
 		w.Header()[key] = values
 	}

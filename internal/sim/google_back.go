@@ -67,6 +67,17 @@ func (g *Google) Touch(calendarID, eventID string) {
 	g.changed(c)
 }
 
+// TouchAll touches every event of a calendar.
+func (g *Google) TouchAll(calendarID string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.mustFind(calendarID)
+	for _, e := range c.order {
+		g.replace(c, e, e.now().again(), true)
+	}
+	g.changed(c)
+}
+
 // Forget lets the rest of a deleted event disappear: "such cancelled events will eventually disappear" (discovery document, Event.status).
 func (g *Google) Forget(calendarID, eventID string) {
 	g.mu.Lock()

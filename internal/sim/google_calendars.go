@@ -135,7 +135,7 @@ func (g *Google) listEntries(r *googleRequest) (googleAnswer, *googleError) {
 	if err != nil {
 		return googleAnswer{}, err
 	}
-	p, err := g.begin(r, "calendarList "+u.Sub, 0, u.listSeq)
+	p, err := g.begin(r, "calendarList "+u.Sub, 0, u.listSeq, u.listSeq)
 	if err != nil {
 		return googleAnswer{}, err
 	}
@@ -146,6 +146,9 @@ func (g *Google) listEntries(r *googleRequest) (googleAnswer, *googleError) {
 	head := jsonObject{"kind": "calendar#calendarList", "etag": fmt.Sprintf("%q", fmt.Sprintf("p%d", u.listSeq))}
 	size = min(either(size, min(either(g.options.PageSize, 100), 250)), 250)
 	items, next := u.entries(f, p.At, p.From, size)
+	if g.quirks.EmptyEntries {
+		items, next = nil, 0
+	}
 	if next != 0 {
 		head["nextPageToken"] = g.nextPage(r, p, next)
 	} else {

@@ -325,7 +325,7 @@ func (g *Google) listInstances(r *googleRequest) (googleAnswer, *googleError) {
 		return googleAnswer{}, err
 	}
 	l := &eventList{c: c, view: g.viewOf(c, r.user), asOf: g.clock()}
-	if l.page, err = g.begin(r, "instances of "+r.path["eventId"], 0, c.seq); err != nil {
+	if l.page, err = g.begin(r, "instances of "+r.path["eventId"], 0, c.seq, c.seq); err != nil {
 		return googleAnswer{}, err
 	}
 	for _, read := range []func(*googleRequest) *googleError{l.readFlags, l.readNumbers, l.readTimes, g.readZone(l)} {

@@ -36,6 +36,9 @@ func (g *Google) listEvents(r *googleRequest) (googleAnswer, *googleError) {
 	} else {
 		items, next = g.rows(l)
 	}
+	if g.quirks.EmptyEvents {
+		items, next = nil, 0
+	}
 	head := g.eventsHead(l.c, r.user, etag)
 	switch {
 	case next != 0:
@@ -44,7 +47,7 @@ func (g *Google) listEvents(r *googleRequest) (googleAnswer, *googleError) {
 	default:
 		head["nextSyncToken"] = g.nextSync(l.page) // only on the last page (discovery document, Events)
 	}
-	return ok(withItems(head, items), etag)
+	return ok(withItems(head, g.quirks.listed(items)), etag)
 }
 
 func (g *Google) eventsHead(c *googleCalendar, u *GoogleUser, etag string) jsonObject {
@@ -87,7 +90,7 @@ func (g *Google) readEventList(r *googleRequest) (*eventList, *googleError) {
 	}
 	l := &eventList{c: c, view: g.viewOf(c, r.user), uid: r.query.Get("iCalUID"), text: r.query.Get("q"), order: r.query.Get("orderBy"),
 		types: r.query["eventTypes"], private: r.query["privateExtendedProperty"], shared: r.query["sharedExtendedProperty"], asOf: g.clock().Add(-g.lag)}
-	if l.page, err = g.begin(r, c.id+" "+r.user.Sub, c.acl[r.user], c.seqAt(l.asOf, g.lag)); err != nil {
+	if l.page, err = g.begin(r, c.id+" "+r.user.Sub, c.acl[r.user], c.seqAt(l.asOf, g.lag), c.seq); err != nil {
 		return nil, err
 	}
 	for _, read := range []func(*googleRequest) *googleError{l.readFlags, l.readNumbers, l.readTimes, g.readZone(l)} {

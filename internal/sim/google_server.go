@@ -29,6 +29,7 @@ type Google struct {
 	mails      []Mail
 	violations []string
 	faults     GoogleFaults
+	quirks     GoogleQuirks
 	lag        time.Duration
 	serial     int64                     // of etags and of everything else that must differ
 	tokenEpoch int                       // sync tokens of an older one are dead

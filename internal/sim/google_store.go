@@ -71,7 +71,7 @@ func (g *Google) save(c *googleCalendar, id string, doc jsonObject, reminders ma
 
 func (g *Google) saveQuietly(c *googleCalendar, id string, doc jsonObject, reminders map[*GoogleUser]any) *googleEvent {
 	c.seq++
-	v := &googleVersion{seq: c.seq, at: g.clock(), etag: g.newETag(), doc: doc, reminders: reminders}
+	v := &googleVersion{seq: g.row(c, id), at: g.clock(), etag: g.newETag(), doc: doc, reminders: reminders}
 	e := c.events[id]
 	if e == nil {
 		e = &googleEvent{id: id}
@@ -85,6 +85,17 @@ func (g *Google) saveQuietly(c *googleCalendar, id string, doc jsonObject, remin
 	}
 	e.add(v, g.lag > 0)
 	return e
+}
+
+// row is the place of the latest change in the order of changes: where incremental lists find it, or do not.
+func (g *Google) row(c *googleCalendar, id string) int64 {
+	switch e := c.events[id]; {
+	case !nth(int(c.seq), g.quirks.LoseEveryRow):
+		return c.seq
+	case e != nil:
+		return e.now().seq
+	}
+	return 1
 }
 
 // newETag: the etag changes with every change (Google, Get specific versions of resources).

@@ -39,7 +39,8 @@ func (r request) objectProperties(o *object, how manner) properties {
 }
 
 func (r request) listedTag(o *object, how manner) string {
-	if r.q.StaleETags && how != single && o.before != "" {
+	stale := r.q.StaleETags || r.q.StaleETagsFor > 0 && r.came.Sub(o.modified) < r.q.StaleETagsFor
+	if stale && how != single && o.before != "" {
 		return r.q.etag(o.before)
 	}
 	return r.q.etag(o.tag)
@@ -52,8 +53,17 @@ func (r request) calendarData(o *object, how manner) (string, bool) {
 	}
 	var b bytes.Buffer
 	b.Grow(len(o.body) + len(o.body)/4)
-	escape(&b, o.body, r.q.LFBodies)
+	escape(&b, r.read(o), r.q.LFBodies)
 	return b.String(), true
+}
+
+// read is an object's body as it is shown.
+func (r request) read(o *object) string {
+	if !r.q.RequestStamp {
+		return o.body
+	}
+	lines := addToEvents(contentLines(o.body), "", "DTSTAMP:"+r.came.UTC().Format("20060102T150405Z"))
+	return strings.Join(lines, "\r\n") + "\r\n"
 }
 
 func (s *CalDAV) homeProperties(r request) properties {
@@ -85,7 +95,7 @@ func (s *CalDAV) calendarProperties(r request, c *collection) properties {
 		case xml.Name{Space: dav, Local: "supported-report-set"}:
 			return reports(r.q), true
 		case xml.Name{Space: dav, Local: "sync-token"}:
-			return c.token(c.seq), !r.q.NoSyncCollection
+			return c.token(r.q, c.seq), !r.q.NoSyncCollection
 		case xml.Name{Space: server, Local: "getctag"}:
 			return text(`"` + strconv.Itoa(c.epoch) + "-" + strconv.Itoa(c.seq) + `"`), !r.q.NoCTag
 		case xml.Name{Space: caldav, Local: "supported-calendar-component-set"}:

@@ -45,8 +45,8 @@ func (s *CalDAV) list(m *multistatus, asked []xml.Name, members bool) bool {
 		return true
 	case r.at.kind == atCalendar && c != nil:
 		m.resource(r.at, asked, s.calendarProperties(r, c))
-		for _, name := range slices.Sorted(maps.Keys(c.objects)) {
-			if members && !r.q.EmptyListing {
+		for _, name := range r.q.seen(slices.Sorted(maps.Keys(c.objects))) {
+			if members {
 				m.resource(place{atObject, c.user, c.name, name}, asked, r.objectProperties(c.objects[name], listed))
 			}
 		}
@@ -56,6 +56,18 @@ func (s *CalDAV) list(m *multistatus, asked []xml.Name, members bool) bool {
 		return true
 	}
 	return false
+}
+
+// seen is what a listing names.
+func (q Quirks) seen(names []string) []string {
+	if q.EmptyListing {
+		return nil
+	}
+	i := 0
+	return slices.DeleteFunc(names, func(string) bool {
+		i++
+		return nth(i, q.MissEvery)
+	})
 }
 
 func (s *CalDAV) knows(user string) bool {

@@ -1,6 +1,6 @@
 package sim
 
-import "strings"
+import "time"
 
 // Quirks are the deviations of real servers, all off in the zero value. Each names servers that have it, where such are known.
 type Quirks struct {
@@ -16,9 +16,14 @@ type Quirks struct {
 	CounterETags   bool   // "gcs00000000" counts versions from 0, again after delete and re-create (SOGo)
 	NoListedETags  bool   // PROPFIND Depth 1 has no getetag (SmarterMail)
 	StaleETags     bool   // listings show the ETag before the last write (Open-Xchange)
+	MtimeETags     bool   // the ETag is the second of the last change: two changes within one show the same (servers on plain files)
 	StripProperty  string // names, joined by commas, that are dropped from stored bodies (mail.ru, Synology, Zimbra)
 	AddProperty    string // a content line every VEVENT without that property gets (SOGo: CLASS:PUBLIC)
 	RewriteBody    bool   // upper-cases names, reorders properties; says the same (Radicale, Xandikos, Cyrus)
+	DamageQuotes   bool   // quotes around parameter values are dropped, whatever is inside (DAViCal)
+	RequestStamp   bool   // whenever it is read, an event has a second DTSTAMP: the time of the request (iCloud, home-assistant/core #140087)
+
+	StaleETagsFor time.Duration // listings and reports show the ETag before a write for so long after it (mailbox.org, dominik1001/caldav-mcp #96)
 
 	// Preconditions
 
@@ -44,12 +49,17 @@ type Quirks struct {
 	TokenAlwaysFull       bool // a bad token gets a full listing that poses as a delta (DAViCal)
 	NeverReportDeletions  bool // sync-collection names no removals
 	LoseLogRows           bool // changes made meanwhile never show in a delta (Nextcloud)
+	LoseEveryRow          int  // of the changes to a calendar every so-manieth never shows in a delta (Nextcloud #36644)
+	SecondTokens          bool // a token is a Unix time, "0" of an empty calendar; what happened in its second is told again (SOGo)
+	TokenAlwaysZero       bool // the token is ".../0" for ever, and gets everything since the beginning (rustical #251)
+	RestlessTokens        bool // each answer has a new token, though nothing has changed
 	InitialTombstones     bool // the initial sync names what is long gone (Radicale; SOGo after a bad token)
 	SkipShortLived        bool // what was made and removed between two tokens is not named (Xandikos)
 	TruncateAt            int  // pages of so many, then 507 for the collection (Cyrus when asked; Nextcloud, Sabre unasked)
 	WholeAnswer507OnLimit bool // a limit on the initial sync gets 507 and nothing else (Nextcloud)
 	EmptyListing          bool // calendars list nothing: a server fault (Keeper, vdirsyncer reports)
 	EmptyHome             bool // the home lists no calendars: a server fault
+	MissEvery             int  // listings and reports leave out every so-manieth object: a server fault (Keeper #545, vdirsyncer #42)
 
 	// Multistatus
 
@@ -70,9 +80,13 @@ type Quirks struct {
 	UIDUnique         UIDScope // within what a UID may be used once
 	UIDStatus         int      // of the refusal; 0: 409, or 403 for UIDUser (Xandikos 412)
 	TrashKeepsUIDs    bool     // a deleted UID cannot be created again: 400 (Nextcloud's trash bin)
+	UIDMoves          bool     // a UID that is PUT into a second calendar leaves the first (Zimbra)
 	MoveHrefOnCreate  bool     // a new object is filed under its UID, whatever name was PUT (Google CalDAV, Zoho)
 	ReadOnly          bool     // every calendar may only be read: 403 DAV:need-privileges
 	BareForbidden     bool     // 403 says nothing more
+	ReadOnlyIs404     bool     // what may only be read is not there for a write: 404 (Nextcloud #61695)
+	NeedsEnd          bool     // an event without DTEND and DURATION is 404 (iCloud, DAVx⁵ #1859)
+	Schedules         bool     // guests are mailed of what their organizer writes, and he of what they write: see Mails (Nextcloud, SOGo, Zimbra, Fastmail)
 	Status207OnPut    bool     // refusals of PUT and MKCALENDAR, and PROPFIND of what is not there, are 207 with the status inside (Xandikos)
 	PlainStatuses     bool     // 201 for an overwriting PUT, 200 for DELETE (Radicale)
 	RefuseText        string   // a body that contains it is refused, 403 C:valid-calendar-data, with a sentence (Fastmail)
@@ -84,10 +98,14 @@ type Quirks struct {
 
 	HTMLInsteadOfXML bool   // 200 and a login page to every request (captive portals, SOGo without its proxy)
 	RetryAfter       string // every request is 503 with this Retry-After (iCloud)
+	ThrottleEvery    int    // every so-manieth request is 503 with Retry-After: 1 (iCloud)
+	GetFails         bool   // GET of an object is 500, reports work
 	RefuseChunked    bool   // 400 to chunked bodies (Radicale)
 	Gzip             bool   // answers are compressed when that is accepted (Radicale, Cyrus)
 	SlowBody         Slow   // answers trickle
 	HTTP10Close      bool   // one request a connection (Radicale, php -S)
+
+	DateSkew time.Duration // the Date of answers is off by it
 }
 
 // HrefStyle is how a name is written in an href.
@@ -110,31 +128,3 @@ const (
 	UIDUser       UIDScope = "user" // all calendars of the user (Cyrus, Apple CCS)
 	UIDOff        UIDScope = "off"  // not checked (DAViCal, Sabre 1.8)
 )
-
-// Like gives the quirks measured on a real server: radicale, xandikos, cyrus, davical, sogo, sabre, nextcloud. Any other name gives none.
-func Like(server string) Quirks {
-	switch strings.ToLower(server) {
-	case "radicale":
-		return Quirks{RewriteBody: true, ETagOnRewrite: true, OneETagOnly: true, MoveIgnoresMatch: true, InitialTombstones: true,
-			MultigetReorders: true, Hrefs: HrefEncoded, LFBodies: true, PlainStatuses: true, RefuseChunked: true, Gzip: true, HTTP10Close: true}
-	case "xandikos":
-		return Quirks{RewriteBody: true, ETagOnRewrite: true, MoveStatus: 405, NoInlineData: true, TokenErrorStatus: 500,
-			SkipShortLived: true, Hrefs: HrefEncoded, LFBodies: true, Status207OnPut: true, UIDStatus: 412, NoCalendarStatus: 404}
-	case "cyrus":
-		return Quirks{WeakMatch: true, Hrefs: HrefRaw, LFBodies: true, UIDUnique: UIDUser, DeleteCalendar404: true,
-			NoCalendarStatus: 403, Gzip: true}
-	case "davical":
-		return Quirks{OneETagOnly: true, NoInlineData: true, TokenAlwaysFull: true, MultigetOmits: true, Hrefs: HrefEncoded, LFBodies: true,
-			UIDUnique: UIDOff, NoCalendarStatus: 500, HTTP10Close: true}
-	case "sogo":
-		return Quirks{RewriteBody: true, AddProperty: "CLASS:PUBLIC", ETagOnRewrite: true, CounterETags: true, IgnoreIfNoneMatch: true, DeleteIgnoresMatch: true,
-			IfMatchCreates: true, NoInlineData: true, TokenAlwaysFull: true, InitialTombstones: true, LFBodies: true,
-			HTTP10Close: true}
-	case "sabre":
-		return Quirks{NoSyncCollection: true, DeleteMissing412: true, MoveStatus: 403, Hrefs: HrefLowerHex, LFBodies: true,
-			MultigetFailsWhole: true, UIDUnique: UIDOff, HTTP10Close: true}
-	case "nextcloud":
-		return Quirks{WholeAnswer507OnLimit: true, TrashKeepsUIDs: true, LFBodies: true, Hrefs: HrefLowerHex}
-	}
-	return Quirks{}
-}

@@ -61,7 +61,7 @@ func (s *CalDAV) syncCollection(r request, c *collection, body node, asked []xml
 	if reached < c.seq {
 		m.bare(r.at, http.StatusInsufficientStorage, davWithinLimits) // RFC 6578 §3.6
 	}
-	element(&m.b, xml.Name{Space: dav, Local: "sync-token"}, c.token(reached))
+	element(&m.b, xml.Name{Space: dav, Local: "sync-token"}, c.token(r.q, reached))
 	return m.answer()
 }
 
@@ -85,7 +85,7 @@ func (r request) since(c *collection, token string) (int, *refusal) {
 	if token == "" {
 		return -1, nil
 	}
-	seq, ok := c.since(token)
+	seq, ok := c.since(r.q, token)
 	switch {
 	case ok && !r.q.ForgetTokens:
 		return seq, nil

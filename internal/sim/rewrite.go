@@ -7,7 +7,7 @@ import (
 
 // rewrite gives the body that is stored instead of the one sent.
 func (q Quirks) rewrite(body string) string {
-	if !q.RewriteBody && q.StripProperty == "" && q.AddProperty == "" {
+	if !q.RewriteBody && q.StripProperty == "" && q.AddProperty == "" && !q.DamageQuotes {
 		return body
 	}
 	lines := contentLines(body)
@@ -16,12 +16,20 @@ func (q Quirks) rewrite(body string) string {
 		lines = slices.DeleteFunc(lines, func(line string) bool { return slices.Contains(names, propertyName(line)) })
 	}
 	if q.AddProperty != "" {
-		lines = addToEvents(lines, q.AddProperty)
+		lines = addToEvents(lines, propertyName(q.AddProperty), q.AddProperty)
+	}
+	if q.DamageQuotes {
+		lines = unquoted(lines)
 	}
 	if q.RewriteBody {
 		lines = reorder(upperCase(lines))
 	}
 	return strings.Join(lines, "\r\n") + "\r\n"
+}
+
+func uidOf(body string) string {
+	uid, _ := identify(body)
+	return uid
 }
 
 // identify reads the UID and the kind of the components of a body, the first that has them.
@@ -82,15 +90,37 @@ func reorder(lines []string) []string {
 	return out
 }
 
-// addToEvents gives every VEVENT the line, unless it has that property.
-func addToEvents(lines []string, add string) []string {
+// unquoted drops the quotes of parameter values (RFC 5545 §3.2), not those inside the value of the property.
+func unquoted(lines []string) []string {
+	out := slices.Clone(lines)
+	for i, line := range out {
+		var b strings.Builder
+		quoted := false
+		for j, c := range line {
+			if c == ':' && !quoted {
+				b.WriteString(line[j:])
+				break
+			}
+			if c == '"' {
+				quoted = !quoted
+				continue
+			}
+			b.WriteRune(c)
+		}
+		out[i] = b.String()
+	}
+	return out
+}
+
+// addToEvents gives every VEVENT the line, unless it has a property of that name; an empty name is none's.
+func addToEvents(lines []string, unless, add string) []string {
 	var out []string
 	has := false
 	for _, line := range lines {
 		switch {
 		case strings.EqualFold(line, "BEGIN:VEVENT"):
 			has = false
-		case propertyName(line) == propertyName(add):
+		case propertyName(line) == unless && unless != "":
 			has = true
 		case strings.EqualFold(line, "END:VEVENT") && !has:
 			out = append(out, add)

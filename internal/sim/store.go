@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -86,29 +86,6 @@ func (s *CalDAV) List(user, calendar string) []string {
 	return nil
 }
 
-// Expire makes the server forget the history of a calendar: tokens handed out so far are not known any more.
-func (s *CalDAV) Expire(user, calendar string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.homes[user][calendar]; c != nil {
-		s.epochs++
-		c.epoch = s.epochs
-	}
-}
-
-// Backup remembers everything stored, and gives the function that puts it back: history and tokens jump back with it, and what is changed
-// after that gets the tokens of other changes before it.
-func (s *CalDAV) Backup() (restore func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	saved := copyHomes(s.homes)
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.homes = copyHomes(saved)
-	}
-}
-
 func copyHomes(homes map[string]map[string]*collection) map[string]map[string]*collection {
 	out := map[string]map[string]*collection{}
 	for user, home := range homes {
@@ -138,6 +115,7 @@ type collection struct {
 	Properties
 	other   map[string]string // what PROPPATCH set besides, by "{namespace}name"
 	epoch   int               // of its history; tokens of another are not known
+	shown   int               // tokens shown so far, for RestlessTokens
 	seq     int               // number of the last change
 	objects map[string]*object
 	uids    map[string][]string // names by UID
@@ -154,13 +132,22 @@ type object struct {
 	uid      string
 	kind     string // VEVENT, VTODO, VJOURNAL
 	born     int    // the change that created it
+	past     []life // earlier objects of its name
 	seq      int    // the change that last touched it; 0: the log lost it
+	touched  int    // new etags without new content so far
 	count    int    // versions so far
 	modified time.Time
 }
 
-// tombstone says which change removed an object, and which had created it.
-type tombstone struct{ seq, born int }
+// tombstone says which change removed an object and when, and when objects of its name were there.
+type tombstone struct {
+	seq  int
+	at   time.Time
+	past []life
+}
+
+// life is from which change an object was there, and which removed it.
+type life struct{ born, died int }
 
 func (s *CalDAV) save(c *collection, name, body string) *object {
 	old := c.objects[name]
@@ -169,13 +156,19 @@ func (s *CalDAV) save(c *collection, name, body string) *object {
 	o.uid, o.kind = identify(body)
 	if old != nil {
 		c.release(name, old.uid)
-		o.born, o.before, o.count = old.born, old.tag, old.count+1
+		o.born, o.before, o.count, o.touched = old.born, old.tag, old.count+1, old.touched
 	}
 	o.tag = s.quirks.tag(o)
-	if s.quirks.LoseLogRows {
+	if s.losesRow(c) {
 		o.seq = 0
 	} else {
+		if old == nil {
+			o.past = c.gone[name].past
+		}
 		delete(c.gone, name)
+	}
+	if old != nil {
+		o.past = old.past
 	}
 	c.objects[name] = o
 	c.uids[o.uid] = append(c.uids[o.uid], name)
@@ -211,31 +204,31 @@ func (s *CalDAV) drop(c *collection, name string) bool {
 	delete(c.objects, name)
 	c.release(name, old.uid)
 	c.trash[old.uid] = true
-	if !s.quirks.LoseLogRows {
-		c.gone[name] = tombstone{seq: c.seq, born: old.born}
+	if !s.losesRow(c) {
+		c.gone[name] = tombstone{seq: c.seq, at: s.clock(), past: append(slices.Clip(old.past), life{old.born, c.seq})}
 	}
 	return true
 }
 
-// tag makes an object's entity tag.
-func (q Quirks) tag(o *object) string {
-	if q.CounterETags {
-		return fmt.Sprintf("gcs%08d", o.count)
-	}
-	sum := sha256.Sum256([]byte(o.body))
-	return hex.EncodeToString(sum[:12])
+// losesRow tells whether the latest change to a calendar never shows in a delta.
+func (s *CalDAV) losesRow(c *collection) bool {
+	return s.quirks.LoseLogRows || nth(c.seq, s.quirks.LoseEveryRow)
 }
 
-// token names the place in the history after change seq (RFC 6578 §4 asks for a URI).
-func (c *collection) token(seq int) string { return fmt.Sprintf("data:,%d-%d", c.epoch, seq) }
-
-// since reads a token; ok is false where the server does not know it.
-func (c *collection) since(token string) (seq int, ok bool) {
-	var epoch int
-	if n, err := fmt.Sscanf(token, "data:,%d-%d", &epoch, &seq); n != 2 || err != nil {
-		return 0, false
+// tag makes an object's entity tag.
+func (q Quirks) tag(o *object) string {
+	switch {
+	case q.CounterETags:
+		return fmt.Sprintf("gcs%08d", o.count)
+	case q.MtimeETags:
+		return strconv.FormatInt(o.modified.Unix(), 16)
 	}
-	return seq, epoch == c.epoch && seq <= c.seq && token == c.token(seq)
+	sum := sha256.Sum256([]byte(o.body))
+	tag := hex.EncodeToString(sum[:12])
+	if o.touched > 0 {
+		tag += "-" + strconv.Itoa(o.touched)
+	}
+	return tag
 }
 
 func (c *collection) components() []string {
@@ -250,45 +243,4 @@ func (c *collection) displayName() string {
 		return c.name
 	}
 	return c.Name
-}
-
-// change is one line of a delta: an object, or where it was.
-type change struct {
-	name string
-	seq  int
-	*object
-}
-
-// changes lists what happened after change since, oldest first; since -1 lists everything.
-func (c *collection) changes(q Quirks, since int) []change {
-	var all []change
-	for name, o := range c.objects {
-		if o.seq > since {
-			all = append(all, change{name, o.seq, o})
-		}
-	}
-	for name, t := range c.gone {
-		if t.seq > since && c.tells(q, t, since) {
-			all = append(all, change{name, t.seq, nil})
-		}
-	}
-	slices.SortFunc(all, func(a, b change) int {
-		if a.seq != b.seq {
-			return a.seq - b.seq
-		}
-		return strings.Compare(a.name, b.name)
-	})
-	return all
-}
-
-func (c *collection) tells(q Quirks, t tombstone, since int) bool {
-	switch {
-	case q.NeverReportDeletions:
-		return false
-	case since < 0:
-		return q.InitialTombstones
-	case q.SkipShortLived:
-		return t.born <= since
-	}
-	return true
 }

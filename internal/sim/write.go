@@ -24,7 +24,11 @@ func (s *CalDAV) put(r request) answer {
 		return no.answer(r)
 	}
 	s.between(r)
+	if d, other := s.elsewhere(c, uidOf(r.body)); d != nil && r.q.UIDMoves {
+		s.drop(d, other)
+	}
 	name := s.filedAs(r, old)
+	s.schedule(r, c, old, r.body)
 	return r.stored(old, place{atObject, c.user, c.name, name}, s.save(c, name, r.q.rewrite(r.body)))
 }
 
@@ -50,7 +54,7 @@ func (r request) stored(old *object, at place, o *object) answer {
 
 // filedAs is the name a new object gets.
 func (s *CalDAV) filedAs(r request, old *object) string {
-	if uid, _ := identify(r.body); r.q.MoveHrefOnCreate && old == nil && uid != "" {
+	if uid := uidOf(r.body); r.q.MoveHrefOnCreate && old == nil && uid != "" {
 		return uid + ".ics"
 	}
 	return r.at.name
@@ -76,6 +80,7 @@ func (s *CalDAV) remove(r request) answer {
 		return no.answer(r)
 	}
 	s.between(r)
+	s.schedule(r, c, old, "")
 	s.drop(c, r.at.name)
 	return answer{status: r.q.deleted(false)}
 }
@@ -152,6 +157,8 @@ func (s *CalDAV) writable(r request) (*collection, *refusal) {
 		return nil, plainly(http.StatusConflict)
 	case c == nil:
 		return nil, plainly(http.StatusNotFound)
+	case r.q.ReadOnlyIs404 && (r.q.ReadOnly || c.ReadOnly):
+		return nil, plainly(http.StatusNotFound)
 	case r.q.ReadOnly || c.ReadOnly:
 		return nil, refuse(http.StatusForbidden, davNeedPrivileges)
 	}
@@ -226,12 +233,30 @@ func (s *CalDAV) admissible(r request, c *collection, name, body string) *refusa
 	switch {
 	case r.q.RefuseText != "" && strings.Contains(body, r.q.RefuseText):
 		return &refusal{status: http.StatusForbidden, cause: calValidData, words: "The calendar data has " + r.q.RefuseText + ", which is not valid."}
+	case r.q.NeedsEnd && endless(body):
+		return plainly(http.StatusNotFound)
 	case kind != "" && !slices.Contains(c.components(), kind):
 		return refuse(http.StatusForbidden, calSupportedComponent)
 	case r.q.TrashKeepsUIDs && c.trash[uid] && c.objects[name] == nil:
 		return &refusal{status: http.StatusBadRequest, cause: calValidData, words: "Deleted calendar object with this UID already exists in this calendar."}
 	}
 	return s.unique(r, c, name, uid)
+}
+
+// endless tells whether a body has an event with neither DTEND nor DURATION.
+func endless(body string) bool {
+	ends := true
+	for _, line := range contentLines(body) {
+		switch name := propertyName(line); {
+		case strings.EqualFold(line, "BEGIN:VEVENT"):
+			ends = false
+		case name == "DTEND" || name == "DURATION":
+			ends = true
+		case strings.EqualFold(line, "END:VEVENT") && !ends:
+			return true
+		}
+	}
+	return false
 }
 
 // unique refuses a UID that another resource holds, and a change of UID (RFC 4791 §5.3.2.1).
@@ -294,8 +319,11 @@ func (s *CalDAV) get(r request) answer {
 	if c == nil || c.objects[r.at.name] == nil {
 		return answer{status: http.StatusNotFound}
 	}
+	if r.q.GetFails {
+		return answer{status: http.StatusInternalServerError}
+	}
 	o := c.objects[r.at.name]
-	a := answer{status: http.StatusOK, body: []byte(o.body)}.with("ETag", r.q.etag(o.tag)).
+	a := answer{status: http.StatusOK, body: []byte(r.read(o))}.with("ETag", r.q.etag(o.tag)).
 		with("Content-Type", "text/calendar; charset=utf-8").with("Last-Modified", o.modified.UTC().Format(http.TimeFormat))
 	if none := r.Header.Get("If-None-Match"); none != "" && r.q.named(none, o) {
 		a.status, a.body = http.StatusNotModified, nil
