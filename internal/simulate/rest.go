@@ -152,29 +152,47 @@ func (w *world) checkAlike() {
 			w.reach.Situation("S10 a calendar is gone")
 			continue
 		}
-		here, there := map[string]int{}, map[string]int{}
-		for _, o := range w.objects(id, true) {
-			want := o.Want()
-			switch {
-			case o.Edit != nil && o.Edit.Block != cal.Free:
-				w.note("refused: %s: %s", o.UID, o.Edit.Trouble)
-				w.reach.Situation("an edit is refused")
-				want = o.Base
-			case o.Edit != nil || o.Doubtful():
-				w.violate("I1", "%s %s waits at rest: %s", o.UID, o.RecurrenceID, waiting(o))
-			}
-			if want.Exists() {
-				here[o.UID+" "+o.RecurrenceID+" "+string(want.Digest)]++
-			}
+		w.checkPlace(c, id)
+	}
+}
+
+func (w *world) checkPlace(c place, id cal.CalendarID) {
+	here, there, says := map[string]int{}, map[string]int{}, map[string]string{}
+	for _, o := range w.objects(id, true) {
+		want := o.Want()
+		switch {
+		case o.Edit != nil && o.Edit.Block != cal.Free:
+			w.note("refused: %s: %s", o.UID, o.Edit.Trouble)
+			w.reach.Situation("an edit is refused")
+			want = o.Base
+		case o.Edit != nil || o.Doubtful():
+			w.violate("I1", "%s %s waits at rest: %s", o.UID, o.RecurrenceID, waiting(o))
 		}
-		for _, it := range w.remote.items(c) {
-			r := ical.Read(cal.Body(it.body))
-			there[r.UID+" "+r.RecurrenceID+" "+string(r.Digest)]++
-		}
-		if !maps.Equal(here, there) {
-			w.violate("I1", "the sides differ in %s:\nhere  %v\nthere %v\n%s", c.calendar, here, there, w.texts(c))
+		if want.Exists() {
+			here[key(want.Body)]++
+			says[key(want.Body)] = string(want.Body)
 		}
 	}
+	for _, it := range w.remote.items(c) {
+		there[key(cal.Body(it.body))]++
+		says[key(cal.Body(it.body))] = it.body
+	}
+	for _, k := range slices.Sorted(maps.Keys(says)) {
+		if here[k] != there[k] {
+			w.violate("I1", "%d here and %d there of %s", here[k], there[k], gist(says[k]))
+		}
+	}
+}
+
+// key is an object by what it says.
+func key(body cal.Body) string {
+	r := ical.Read(body)
+	return r.UID + " " + r.RecurrenceID + " " + string(r.Digest)
+}
+
+// gist is a text without what all have.
+func gist(body string) string {
+	return strings.Join(strings.Fields(strings.Join(vevents.FindAllString(body, -1), " ")), " ")
 }
 
 func (w *world) places() (all []place) {
@@ -185,19 +203,6 @@ func (w *world) places() (all []place) {
 	}
 	return all
 }
-
-func (w *world) texts(c place) string {
-	var b strings.Builder
-	for _, o := range w.objects(w.held[c], false) {
-		fmt.Fprintf(&b, "here  %s\n", squeeze(string(o.Want().Body)))
-	}
-	for _, it := range w.remote.items(c) {
-		fmt.Fprintf(&b, "there %s %s\n", it.name, squeeze(it.body))
-	}
-	return b.String()
-}
-
-func squeeze(body string) string { return strings.Join(strings.Fields(body), " ") }
 
 func waiting(o cal.Object) string {
 	var b strings.Builder
@@ -326,6 +331,9 @@ func (w *world) checkConflicts() {
 		if c.Kind == cal.UpdateDelete {
 			contested = string(c.Base.Body) // whoever deleted it
 		}
+		if c.Kind == cal.CalendarLost {
+			continue
+		}
 		if !w.meddled[uid] && !w.foreign(contested) && !w.foreign(string(c.Base.Body)) && !w.restored {
 			w.violate("I11", "a conflict with nobody over %s: %s %v\nmine %v\ntheirs %v", uid, c.Kind, c.Contested,
 				wordsOf(string(c.Mine.Body)), wordsOf(string(c.Theirs.Body)))
@@ -333,23 +341,30 @@ func (w *world) checkConflicts() {
 	}
 }
 
-// checkTwins: what was created here is there once at most, whatever was tried how often (I3).
+// checkTwins: what was created here is there once at most, whatever was tried how often (I3). The copies that keep-both makes say what the
+// original says, under a UID that follows from it.
 func (w *world) checkTwins() {
 	for _, c := range w.places() {
-		owners := map[string]string{}
+		words, copies := map[string]string{}, map[string]string{}
 		for _, it := range w.remote.items(c) {
-			if it.hole {
+			if strings.HasPrefix(it.uid, "copy-") {
+				w.once(copies, it.uid+it.part, it)
 				continue
 			}
 			for _, one := range wordsOf(master(it.body)) {
-				e := w.words[one]
-				if other := owners[one]; other != "" && other != it.name && e != nil && e.by == here && !e.twice && !w.meddled[e.uid] {
-					w.violate("I3", "%s of %s is there twice: %s and %s", one, it.uid, other, it.name)
+				if e := w.words[one]; !it.hole && e != nil && e.by == here && !e.twice && !w.meddled[e.uid] {
+					w.once(words, one, it)
 				}
-				owners[one] = it.name
 			}
 		}
 	}
+}
+
+func (w *world) once(where map[string]string, what string, it item) {
+	if other := where[what]; other != "" && other != it.name {
+		w.violate("I3", "%s is there twice: %s and %s", what, other, it.name)
+	}
+	where[what] = it.name
 }
 
 // checkFeed: whoever follows the feed from the beginning has what there is, and heard nothing twice, without a gap (I9).

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -43,6 +44,11 @@ func TestFirst(t *testing.T) {
 			failed++
 			t.Errorf("seed %d: %v", seed, o.Broken)
 			if n == 1 {
+				o = Shrink(o, 400, func(s Story) (o Outcome, err error) {
+					e := inBubble(func() { o, err = tell(l, s, reach) })
+					return o, errors.Join(e, err)
+				})
+				o.Story.WriteTo(os.Stdout)
 				t.Log(strings.Join(o.Log, "\n"))
 			}
 		}

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,16 +118,17 @@ func (p *process) do(s Step) error {
 
 // serverDoes turns a switch, "server ReadOnly true", or is something that happens to it, "server forgets".
 func (w *world) serverDoes(s Step) error {
+	w.lied = w.lied || slices.Contains(healedByAudit, s[1])
 	if len(s) == 2 {
 		w.reach.Situation("the server: " + s[1])
 		return w.remote.event(s[1])
 	}
-	if s.word(1) == "EmptyListing" || s.word(1) == "LoseLogRows" {
-		w.lied = true // and the token has moved on
-	}
 	w.reach.Situation("the server: " + s[1])
 	return w.remote.set(s.word(1), s.word(2))
 }
+
+// healedByAudit is what only a complete listing finds out about: the token has moved on, or back, or a refusal holds for a day.
+var healedByAudit = []string{"EmptyListing", "LoseLogRows", "restored", "ReadOnly"}
 
 func (w *world) changePolicy(p cal.Policy) {
 	w.story.Policy = string(p)

@@ -13,17 +13,31 @@ import (
 
 // What is watched while a history is told. What can only be asked at rest is in rest.go.
 
-// beforeWrite looks at a request that writes, as it arrives: its intent is on record (I7), it is conditional, and what it replaces was seen
-// (I4). The function it gives looks at the answer.
-func (w *world) beforeWrite(by wire, r *http.Request) func(status int) {
+// leaving looks at a request that writes as it leaves: its intent is on record (I7), and it is conditional (I4).
+func (w *world) leaving(by wire, r *http.Request) {
+	if w.remote.stranger(by, r) {
+		w.violate("I13", "%s %s leaves with the credentials of %s", r.Method, r.URL, by.user)
+	}
 	c, name, ok := w.target(r)
-	if !ok {
-		return nil
+	if !ok || reads(r) {
+		return
 	}
 	w.pushes++
 	w.checkIntent(by, r, c, name)
 	if r.Method != http.MethodPost && r.Header.Get("If-Match") == "" && r.Header.Get("If-None-Match") == "" {
 		w.violate("I4", "%s %s is unconditional", r.Method, shown(r))
+	}
+}
+
+func reads(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == "PROPFIND" || r.Method == "REPORT"
+}
+
+// arriving looks at a request that writes as it arrives: what it replaces was seen (I4). The function it gives looks at the answer.
+func (w *world) arriving(r *http.Request) func(status int) {
+	c, _, ok := w.target(r)
+	if !ok || reads(r) {
+		return func(int) {}
 	}
 	was := w.remote.items(c)
 	return func(status int) {
@@ -51,23 +65,17 @@ func (w *world) target(r *http.Request) (c place, name string, ok bool) {
 	return c, "", false
 }
 
-// checkIntent: no request that writes leaves without an attempt on record, but one that was given up and is still travelling.
+// checkIntent: no request that writes leaves without an attempt on record.
 func (w *world) checkIntent(by wire, r *http.Request, c place, name string) {
-	if r.Method == http.MethodPost || slices.ContainsFunc(w.late, func(l late) bool { return l.Request == r }) || w.landing {
-		return
-	}
 	var known []cal.Href
 	w.read(func(tx *store.Tx) (err error) {
 		known, err = tx.Doubtful(w.held[c])
 		return err
 	})
 	for _, h := range known {
-		if plain(string(h)) == plain(string(w.remote.path(c))+name) || plain(string(h)) == plain(name) {
+		if r.Method == http.MethodPost || plain(string(h)) == plain(string(w.remote.path(c))+name) || plain(string(h)) == plain(name) {
 			return
 		}
-	}
-	if w.overtaken {
-		return // another process has read it since: the attempt is settled
 	}
 	w.violate("I7", "%s sends %s %s without an attempt on record: %v", by.name, r.Method, name, known)
 }

@@ -80,6 +80,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.world.leaving(w, r)
 	if answer, err, done := w.before(m, again); done {
 		return answer, err
 	}

@@ -30,12 +30,10 @@ type world struct {
 	ids     []cal.AccountID
 	broken  []Violation
 
-	pushes    int  // requests that write
-	landing   bool // what arrives was given up long ago
-	overtaken bool // a process was thought dead while it was not
-	careless  bool // the server does not check what a write is conditional on
-	restored  bool // the server forgot what it had confirmed
-	lied      bool // the server's history left something out: a complete listing finds it
+	pushes   int  // requests that write
+	careless bool // the server does not check what a write is conditional on
+	restored bool // the server forgot what it had confirmed
+	lied     bool // the server's history left something out: a complete listing finds it
 }
 
 // place is a calendar of a user.
@@ -170,16 +168,9 @@ func (w *world) accounts() (all []store.Account) {
 
 // deliver carries a request to the server.
 func (w *world) deliver(by wire, r *http.Request) (*http.Response, error) {
-	writes := r.Method != http.MethodGet && r.Method != "PROPFIND" && r.Method != "REPORT"
-	if w.remote.stranger(by, r) {
-		w.violate("I13", "%s %s leaves with the credentials of %s", r.Method, r.URL, by.user)
-	}
-	var check func(status int)
-	if writes {
-		check = w.beforeWrite(by, r)
-	}
+	check := w.arriving(r)
 	answer, err := w.remote.transport().RoundTrip(r)
-	if err == nil && check != nil {
+	if err == nil {
 		check(answer.StatusCode)
 	}
 	if err != nil {
