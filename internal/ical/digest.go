@@ -29,8 +29,8 @@ func (o *outline) digest() cal.Digest {
 	for _, c := range o.objects() {
 		sums = append(sums, w.component(c))
 	}
-	for tzid := range w.foreign {
-		if c := o.zone(tzid); c >= 0 {
+	for i := 0; i < len(w.foreign); i++ { // the rules of one may name another
+		if c := o.zone(w.foreign[i]); c >= 0 {
 			sums = append(sums, w.component(c))
 		}
 	}
@@ -92,7 +92,8 @@ type writer struct {
 	entries []entry
 	out     []byte
 	params  []byte              // of the line at hand, in canonical form
-	foreign map[string]struct{} // TZIDs met that are no IANA zone's name
+	foreign []string            // TZIDs met that are no IANA zone's name, each once
+	met     map[string]struct{} // the same
 
 	rules map[string]string // when set: what stands behind the name of a foreign zone, instead of it being listed
 
@@ -404,9 +405,12 @@ func (w *writer) zoneName(tzid string) string {
 	if w.rules != nil {
 		return tzid + w.rules[tzid]
 	}
-	if w.foreign == nil {
-		w.foreign = map[string]struct{}{}
+	if w.met == nil {
+		w.met = map[string]struct{}{}
 	}
-	w.foreign[tzid] = struct{}{}
+	if _, there := w.met[tzid]; !there {
+		w.met[tzid] = struct{}{}
+		w.foreign = append(w.foreign, tzid)
+	}
 	return tzid
 }

@@ -35,6 +35,9 @@ func FuzzRead(f *testing.F) {
 		inTime(t)
 		body := cal.Body(text)
 		r := Read(body)
+		if again := Read(body); again != r {
+			t.Fatalf("read twice: %+v\n%+v", r, again)
+		}
 		Validate(body)
 		if r.Trouble != "" {
 			unreadable(t, body, r)
