@@ -96,7 +96,7 @@ func (h hrefs) split(raw string) (origin *url.URL, path string, err error) {
 func cutOrigin(scheme, rest string) (*url.URL, string, error) {
 	host, path, _ := strings.Cut(rest, "/")
 	origin, err := url.Parse(strings.ToLower(scheme) + "://" + host)
-	if err != nil || origin.Host == "" || origin.User != nil || origin.RawQuery != "" || origin.Fragment != "" {
+	if err != nil || origin.Host == "" || strings.Contains(origin.Host, "%") || origin.User != nil || origin.RawQuery != "" || origin.Fragment != "" {
 		return nil, "", errHref
 	}
 	if origin.Scheme != "http" && origin.Scheme != "https" {
