@@ -44,7 +44,7 @@ type reader struct {
 
 // read reads the only VEVENT of a text. Floating times are in the zone, an IANA name.
 func read(body cal.Body, zone string) (content, error) {
-	tree, err := ical.Tree(body)
+	tree, err := ical.Tree(legible(body))
 	if err != nil {
 		return content{}, refuse("%v", err)
 	}
@@ -84,6 +84,9 @@ func (r *reader) open(tree ical.Component) error {
 		case "VEVENT":
 			found++
 			r.event = c
+			for i, l := range c.Lines {
+				c.Lines[i].Value = strings.ToValidUTF8(l.Value, "\uFFFD") // as JSON can hold it
+			}
 		case "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY":
 			return refuse("Google keeps events only, and this is a %s; put it into another calendar", c.Name)
 		}
@@ -261,14 +264,14 @@ func (r *reader) line(l ical.Line) {
 	case "UID":
 		r.uid = ical.Text(strings.TrimSpace(l.Value))
 	case "SUMMARY":
-		r.summary = text(l.Value)
+		r.summary = ical.Text(l.Value)
 	case "LOCATION":
-		r.location = text(l.Value)
+		r.location = ical.Text(l.Value)
 	case "DESCRIPTION":
-		r.description = withoutMeet(text(l.Value))
+		r.description = withoutMeet(ical.Text(l.Value))
 	case "X-ALT-DESC":
 		if strings.EqualFold(l.Parameter("FMTTYPE"), "text/html") {
-			r.html = text(l.Value)
+			r.html = ical.Text(l.Value)
 		}
 	case "STATUS":
 		r.status = oneOf(word, "confirmed", "tentative", cancelled)
@@ -300,9 +303,6 @@ func oneOf(word string, known ...string) string {
 	}
 	return ""
 }
-
-// text is a TEXT value as JSON can hold it.
-func text(value string) string { return strings.ToValidUTF8(ical.Text(value), "\uFFFD") }
 
 // visibilityOf is a CLASS at Google; who does not know one treats it as private (RFC 5545 §3.8.1.3).
 func visibilityOf(class string) string {

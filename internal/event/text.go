@@ -3,6 +3,7 @@ package event
 import (
 	"strings"
 
+	"calbridge/internal/cal"
 	"calbridge/internal/ical"
 )
 
@@ -19,6 +20,18 @@ func printable(r rune) rune {
 		return -1
 	}
 	return r
+}
+
+// legible is a body without the characters that sheet.line leaves out: what Google is told is what comes back from there. It goes by
+// bytes, as a line may be folded inside of a letter.
+func legible(body cal.Body) cal.Body {
+	out := make([]byte, 0, len(body))
+	for i := range len(body) {
+		if c := body[i]; c == '\n' || c == '\r' || printable(rune(c)) >= 0 {
+			out = append(out, body[i])
+		}
+	}
+	return cal.Body(out)
 }
 
 // text adds a TEXT property, unless it is empty.
