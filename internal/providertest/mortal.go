@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 type Mortal struct {
 	launch func() (*process, error)
 	answer func() error // waits until it does
+	dir    string       // with its log
 	proc   *process
 }
 
@@ -47,6 +51,20 @@ func (m *Mortal) End(with syscall.Signal) {
 	m.proc = nil
 }
 
+// Said counts the lines of its log, of all its lives, in which the words are.
+func (m *Mortal) Said(words string) (n int) {
+	text, err := os.ReadFile(filepath.Join(m.dir, "log"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
 // MortalRadicale gives a Radicale that keeps its data in a folder, and how to reach it as each of the users.
 func MortalRadicale(t testing.TB, data string, users ...string) (*Mortal, []Server) {
 	t.Helper()
@@ -63,7 +81,7 @@ func MortalRadicale(t testing.TB, data string, users ...string) (*Mortal, []Serv
 	if err := configureRadicale(dir, data, p, logins...); err != nil {
 		t.Fatal(err)
 	}
-	m := &Mortal{launch: func() (*process, error) { return launchRadicale(dir, p) }, answer: func() error { return answering(logins[0].URL) }}
+	m := &Mortal{dir: dir, launch: func() (*process, error) { return launchRadicale(dir, p) }, answer: func() error { return answering(logins[0].URL) }}
 	m.born(t)
 	return m, logins
 }
@@ -88,7 +106,7 @@ func MortalPostgres(t testing.TB, dir string) (*Mortal, Database) {
 	launch := func() (*process, error) {
 		return launchCluster(as, bin, dir, port, "-c", "max_wal_size=16MB", "-c", "min_wal_size=2MB", "-c", "wal_recycle=off", "-c", "log_checkpoints=off")
 	}
-	m := &Mortal{launch: launch, answer: func() error { return c.await(15 * time.Second) }}
+	m := &Mortal{dir: dir, launch: launch, answer: func() error { return c.await(15 * time.Second) }}
 	m.born(t)
 	return m, c.fresh(t)
 }
@@ -107,7 +125,7 @@ func StartToxiproxy(t testing.TB, path string) (api string) {
 	t.Helper()
 	dir, port := t.TempDir(), SteadyPort(t)
 	api = fmt.Sprintf("http://127.0.0.1:%d", port)
-	m := &Mortal{answer: func() error { return answering(api + "/version") }}
+	m := &Mortal{dir: dir, answer: func() error { return answering(api + "/version") }}
 	m.launch = func() (*process, error) { return launch(dir, path, "-host", "127.0.0.1", "-port", fmt.Sprint(port)) }
 	m.born(t)
 	return api
