@@ -91,10 +91,10 @@ func caldavHistory(t *testing.T, seed uint64) []string {
 	for _, name := range caldavCalendars {
 		s.AddCalendar("alice", name, sim.Properties{Components: []string{"VEVENT"}})
 	}
-	for range 150 {
+	for range 300 {
 		d.step()
 	}
-	return append(d.said, fmt.Sprint(s.Journal()))
+	return append(d.said, fmt.Sprint(s.Journal()), fmt.Sprint(s.Mails()))
 }
 
 var caldavCalendars = []string{"work", "home", "club"}
@@ -111,7 +111,7 @@ func (d *caldavScript) step() {
 	home := "http://sim.test/dav/calendars/alice/"
 	path := home + calendar + "/" + url.PathEscape(name)
 	body := event(d.pick("u1", "u2", "u3"), fmt.Sprint(d.IntN(1000)))
-	switch d.IntN(14) {
+	switch d.IntN(16) {
 	case 0, 1, 2:
 		d.send("PUT", path, body)
 	case 3:
@@ -136,16 +136,30 @@ func (d *caldavScript) step() {
 	case 12:
 		d.Quirks(func(q *sim.Quirks) { d.quirk(q) })
 	case 13:
-		d.backUp()
+		d.restore = backUp(d.restore, d.Backup)
+	case 14:
+		d.Touch("alice", calendar)
+	case 15:
+		d.pickOne(func() { d.Expire("alice", calendar) }, func() { d.LoseRows("alice", calendar) }, func() { d.send("PUT", path, meeting) })
 	}
 }
 
+const meeting = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:u1\r\nORGANIZER:mailto:alice@example.org\r\nATTENDEE:mailto:b@example.org\r\n" +
+	"ATTENDEE:mailto:a@example.org\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
 func (d *caldavScript) quirk(q *sim.Quirks) {
-	for _, on := range []*bool{&q.RewriteBody, &q.CounterETags, &q.InitialTombstones, &q.DuplicateResponses, &q.TokenAlwaysFull, &q.LoseLogRows} {
-		*on = d.IntN(3) == 0
+	*q = sim.Quirks{}
+	if profiles := sim.Profiles(); d.IntN(2) == 0 {
+		*q = profiles[d.IntN(len(profiles))].Always
 	}
-	q.UIDUnique = []sim.UIDScope{sim.UIDCollection, sim.UIDUser, sim.UIDOff}[d.IntN(3)]
+	switches := sim.Switches()
+	for range d.IntN(5) {
+		switches[d.IntN(len(switches))].On(q, d.IntN)
+	}
+	q.SlowBody = sim.Slow{} // which takes real time
 }
+
+func (s *script) pickOne(acts ...func()) { acts[s.IntN(len(acts))]() }
 
 func (d *caldavScript) sync(home, calendar string) {
 	text := d.send("REPORT", home+calendar+"/", `<D:sync-collection xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:sync-token>`+d.tokens[calendar]+
@@ -153,17 +167,17 @@ func (d *caldavScript) sync(home, calendar string) {
 	d.tokens[calendar] = between(text, "<D:sync-token>", "<")
 }
 
-func (d *caldavScript) backUp() {
-	if d.restore == nil {
-		d.restore = d.Backup()
-		return
+// backUp makes a backup, or puts back what there is.
+func backUp(restore func(), backup func() func()) func() {
+	if restore == nil {
+		return backup()
 	}
-	d.restore()
-	d.restore = nil
+	restore()
+	return nil
 }
 
 func googleHistory(t *testing.T, seed uint64) []string {
-	g := sim.NewGoogle(sim.GoogleOptions{Clock: ticking(), PageSize: 3})
+	g := sim.NewGoogle(sim.GoogleOptions{Clock: ticking(), PageSize: 3, HoldPosts: true})
 	ada, ben := g.AddUser("ada@example.org"), g.AddUser("ben@example.org")
 	shared := g.AddCalendar(ada, sim.GoogleCalendar{Summary: "shared"})
 	g.AddCalendar(ben, sim.GoogleCalendar{ID: shared, AccessRole: "writer"})
@@ -182,6 +196,7 @@ type googleScript struct {
 	script
 	tokens    map[string]string
 	calendars []string
+	restore   func()
 }
 
 func (d *googleScript) step() {
@@ -191,7 +206,7 @@ func (d *googleScript) step() {
 	when := `"start":{"dateTime":"2026-03-02T09:00:00Z","timeZone":"Europe/Berlin"},"end":{"dateTime":"2026-03-02T10:00:00Z","timeZone":"Europe/Berlin"}`
 	change := fmt.Sprintf(`{"summary":"%d","location":"%d","attendees":[{"email":"cy@example.org"},{"email":"di@example.com"}],"extendedProperties":{"private":{"a":"1","b":"2"}}}`,
 		d.IntN(99), d.IntN(99))
-	switch d.IntN(14) {
+	switch d.IntN(18) {
 	case 0, 1:
 		d.send("POST", events+"?sendUpdates=all", `{"summary":"x",`+when+`}`)
 	case 2:
@@ -212,6 +227,21 @@ func (d *googleScript) step() {
 		d.Put(calendar, `{"id":"`+id+`","locked":true,`+when+`}`)
 	case 13:
 		d.send("GET", events+"/"+id, "")
+	case 14:
+		d.Quirks(func(q *sim.GoogleQuirks) {
+			*q = sim.GoogleQuirks{}
+			switches := sim.GoogleSwitches()
+			switches[d.IntN(len(switches))].On(q, d.IntN)
+		})
+	case 15:
+		d.pickOne(func() { d.TouchAll(calendar) }, d.ExpireSyncTokens, d.PageTokensExpire, func() { d.LagLists(time.Duration(d.IntN(200)) * time.Millisecond) })
+	case 16:
+		d.restore = backUp(d.restore, d.Backup)
+	case 17:
+		d.send("POST", events+"/watch", fmt.Sprintf(`{"id":"channel-%d","type":"web_hook","address":"https://hook.example.org/"}`, d.IntN(50)))
+		for _, r := range d.TakePosts() {
+			d.said = append(d.said, fmt.Sprint(r.URL, r.Header))
+		}
 	}
 }
 
