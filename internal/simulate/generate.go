@@ -133,7 +133,7 @@ func (g *generator) edit() {
 	what := ""
 	switch p := g.IntN(20); {
 	case p < 5:
-		what = fmt.Sprintf("create %d %s", n, g.kind())
+		what = fmt.Sprintf("create %d %s", n, g.kind(side))
 	case p < 13 || !g.rich && p < 17:
 		what = fmt.Sprintf("change %d %s %d", n, pick(g, "SUMMARY", "LOCATION"), g.IntN(3))
 	case p < 15:
@@ -144,9 +144,12 @@ func (g *generator) edit() {
 	g.add("%s %s%s", side, what, c)
 }
 
-func (g *generator) kind() string {
-	if !g.rich {
+func (g *generator) kind(side string) string {
+	switch {
+	case !g.rich:
 		return "plain"
+	case side == "here": // nobody makes what somebody else organizes
+		return pick(g, "plain", "plain", "series", "series", "party", "day")
 	}
 	return pick(g, "plain", "plain", "series", "series", "meeting", "day")
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/engine"
@@ -131,9 +133,9 @@ func (g *googleSide) holes(c place, series map[string]event.Parent) (all []item)
 
 // create makes an event that is known elsewhere under its UID, as an import does.
 func (g *googleSide) create(c place, body string) {
-	text, err := event.New(cal.Body(body), "there0", nil, "UTC")
+	text, err := event.New(cal.Body(scheduling.ReplaceAllString(body, "")), "there0", nil, "UTC")
 	if err != nil {
-		return
+		panic(fmt.Sprintf("simulate: %v: %s", err, body))
 	}
 	members := map[string]json.RawMessage{}
 	_ = json.Unmarshal(text, &members)
@@ -141,18 +143,41 @@ func (g *googleSide) create(c place, body string) {
 	g.serials++
 	members["id"], _ = json.Marshal(fmt.Sprintf("there%d", g.serials))
 	members["iCalUID"], _ = json.Marshal(uidOf(body))
+	if strings.Contains(body, "ORGANIZER:mailto:boss") {
+		members["organizer"] = json.RawMessage(`{"email":"boss@example.org"}`)
+		members["attendees"] = json.RawMessage(`[{"email":"boss@example.org","organizer":true,"responseStatus":"accepted"},
+			{"email":"` + alice + `","self":true,"responseStatus":"needsAction"}]`)
+	}
 	out, _ := json.Marshal(members)
 	g.Put(g.ids[c], string(out))
 }
 
+// scheduling is what an event of Google's own says otherwise.
+var scheduling = regexp.MustCompile(`(?m)^(ORGANIZER|ATTENDEE)[^\r\n]*\r?\n`)
+
+// replace writes what differs, as the organizer may, whom nobody has to ask.
 func (g *googleSide) replace(c place, it item, body string) {
-	native, ok := g.Event(g.ids[c], it.name)
-	if !ok || it.hole {
+	if it.hole || it.body == body {
 		return
 	}
-	if patch, err := event.Patch([]byte(native), cal.Body(it.body), cal.Body(body), "UTC"); err == nil && len(patch) > 0 {
-		g.Patch(g.ids[c], it.name, string(patch))
+	patch := map[string]any{}
+	for member, property := range map[string]string{"summary": "SUMMARY", "location": "LOCATION"} {
+		if now := value(body, property); now != value(it.body, property) {
+			patch[member] = now
+		}
 	}
+	for member, property := range map[string]string{"start": "DTSTART", "end": "DTEND"} {
+		if now := value(body, property); now != value(it.body, property) {
+			at, _ := time.Parse("20060102T150405", now)
+			patch[member] = map[string]string{"dateTime": at.Format("2006-01-02T15:04:05"), "timeZone": "Europe/Berlin"}
+		}
+	}
+	if now := myAnswer(body); now != myAnswer(it.body) {
+		patch["attendees"] = []any{map[string]any{"email": "boss@example.org", "organizer": true, "responseStatus": "accepted"},
+			map[string]any{"email": alice, "self": true, "responseStatus": strings.ToLower(now)}}
+	}
+	text, _ := json.Marshal(patch)
+	g.Patch(g.ids[c], it.name, string(text))
 }
 
 func (g *googleSide) remove(c place, it item) { g.Remove(g.ids[c], it.name) }

@@ -238,7 +238,7 @@ func (w *world) checkWords() {
 	}
 	for _, one := range w.sorted() {
 		e := w.words[one]
-		if live[one] && e.dead && !e.twice && !recorded[one] {
+		if live[one] && e.dead && !e.twice && !recorded[one] && !recorded[e.uid] {
 			w.violate("I5", "%s (%s, %s) came back without a record", one, e.uid, e.by)
 		}
 		if !live[one] && !kept[one] && !e.over && !recorded[one] {
@@ -253,7 +253,8 @@ func mark(words map[string]bool, text string) {
 	}
 }
 
-// recorded are the words that a conflict or a notice names, and that can still be read in the history.
+// recorded are the words that a conflict or a notice names, and that can still be read in the history; and where a series has parts of its
+// own, the UIDs: what is decided of the series holds for them.
 func (w *world) recorded() map[string]bool {
 	all := map[string]bool{}
 	w.read(func(tx *store.Tx) error {
@@ -279,6 +280,9 @@ func (w *world) recorded() map[string]bool {
 		for _, c := range conflicts {
 			if err := markVersions(tx, all, c.Base, c.Mine, c.Theirs); err != nil {
 				return err
+			}
+			if o, err := tx.Listed(c.Object); err == nil && !w.remote.whole() {
+				all[o.UID] = true
 			}
 		}
 		return err

@@ -2,10 +2,10 @@ package simulate
 
 import "slices"
 
-// Shrink looks for a shorter story that still breaks one of the promises that this one broke (delta debugging, Zeller 1999: halves, then
+// Shrink looks for a shorter story that still breaks the promise that this one broke first (delta debugging, Zeller 1999: halves, then
 // quarters, down to single steps). tell plays a story; at most so many are played.
 func Shrink(o Outcome, plays int, tell func(Story) (Outcome, error)) Outcome {
-	s := shrinker{best: o, plays: plays, tell: tell, broken: invariants(o)}
+	s := shrinker{best: o, plays: plays, tell: tell, broken: o.Broken[0].Invariant}
 	s.header()
 	for parts := 2; ; parts = min(parts*2, len(s.best.Story.Steps)) {
 		for s.cut(parts) {
@@ -22,14 +22,7 @@ type shrinker struct {
 	best   Outcome
 	plays  int
 	tell   func(Story) (Outcome, error)
-	broken []string
-}
-
-func invariants(o Outcome) (all []string) {
-	for _, v := range o.Broken {
-		all = append(all, v.Invariant)
-	}
-	return all
+	broken string // the promise
 }
 
 // try keeps a story if it still breaks what was broken.
@@ -39,7 +32,7 @@ func (s *shrinker) try(story Story) bool {
 	}
 	s.plays--
 	o, err := s.tell(story)
-	if err != nil || !slices.ContainsFunc(invariants(o), func(i string) bool { return slices.Contains(s.broken, i) }) {
+	if err != nil || !slices.ContainsFunc(o.Broken, func(v Violation) bool { return v.Invariant == s.broken }) {
 		return false
 	}
 	s.best = o

@@ -188,3 +188,24 @@ var stamped = regexp.MustCompile(`DTSTAMP:\w+`)
 func restamped(body string, n int) string {
 	return stamped.ReplaceAllString(body, fmt.Sprintf("DTSTAMP:20260102T%06dZ", n%240000))
 }
+
+// value is what the master's property says, without parameters.
+func value(body, property string) string {
+	for line := range strings.Lines(master(body)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == property || strings.HasPrefix(name, property+";") {
+			return value
+		}
+	}
+	return ""
+}
+
+var partstat = regexp.MustCompile(`PARTSTAT=([A-Z-]+)[^\r\n]*:mailto:` + regexp.QuoteMeta(alice))
+
+// myAnswer is alice's participation status.
+func myAnswer(body string) string {
+	if m := partstat.FindStringSubmatch(strings.ReplaceAll(body, "\r\n ", "")); m != nil {
+		return m[1]
+	}
+	return ""
+}
