@@ -29,6 +29,7 @@ type CalDAV struct {
 	users  map[string]string
 	digest bool
 	clock  func() time.Time
+	zips   sync.Pool // of *gzip.Writer, which are dear to make
 
 	mu      sync.Mutex // guards all below
 	quirks  Quirks

@@ -52,7 +52,7 @@ func (s *CalDAV) perform(w http.ResponseWriter, r request) {
 	if f.DropAnswer {
 		panic(http.ErrAbortHandler)
 	}
-	send(w, r, a)
+	s.send(w, r, a)
 }
 
 func (s *CalDAV) effect(r request) answer {
@@ -63,8 +63,8 @@ func (s *CalDAV) effect(r request) answer {
 }
 
 // send writes an answer, as fast and as far as it is to get.
-func send(w http.ResponseWriter, r request, a answer) {
-	a = compressed(r, a)
+func (s *CalDAV) send(w http.ResponseWriter, r request, a answer) {
+	a = s.compressed(r, a)
 	w.Header().Set("Date", r.came.Add(r.q.DateSkew).UTC().Format(http.TimeFormat)) // RFC 9110 §6.6.1
 	for key, values := range a.header {
 		w.Header()[key] = values
@@ -99,15 +99,20 @@ func trickle(w http.ResponseWriter, r request, body []byte) {
 }
 
 // compressed applies gzip, and to the etag what Apache's mod_deflate does to it then.
-func compressed(r request, a answer) answer {
+func (s *CalDAV) compressed(r request, a answer) answer {
 	wanted := r.q.Gzip || r.q.GzipETagSuffix && r.Method == http.MethodGet
 	if !wanted || len(a.body) == 0 || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		return a
 	}
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z, _ := s.zips.Get().(*gzip.Writer)
+	if z == nil {
+		z = gzip.NewWriter(nil)
+	}
+	z.Reset(&b)
 	z.Write(a.body)
 	z.Close()
+	s.zips.Put(z)
 	a = a.with("Content-Encoding", "gzip")
 	a.body = b.Bytes()
 	if tag := a.header.Get("ETag"); r.q.GzipETagSuffix && strings.HasSuffix(tag, `"`) {

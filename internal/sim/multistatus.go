@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,6 +34,7 @@ type multistatus struct {
 
 func newMultistatus(r request) *multistatus {
 	m := &multistatus{r: r}
+	m.b.Grow(2048)
 	m.b.WriteString(multistatusOpen)
 	return m
 }
@@ -99,7 +101,7 @@ func (m *multistatus) bare(at place, status int, cause xml.Name) {
 
 func (m *multistatus) open(href string) {
 	m.b.WriteString("\n<D:response><D:href>")
-	escape(&m.b, href, false)
+	m.b.WriteString(text(href))
 	m.b.WriteString("</D:href>")
 }
 
@@ -111,7 +113,7 @@ func (m *multistatus) close(start int) {
 }
 
 func (m *multistatus) status(code int) {
-	fmt.Fprintf(&m.b, "<D:status>HTTP/1.1 %d %s</D:status>", code, http.StatusText(code))
+	m.b.WriteString("<D:status>HTTP/1.1 " + strconv.Itoa(code) + " " + http.StatusText(code) + "</D:status>")
 }
 
 func (m *multistatus) answer() answer {
@@ -138,39 +140,24 @@ func element(b *bytes.Buffer, name xml.Name, inner string) {
 	b.WriteString("</" + tag + ">")
 }
 
-func text(s string) string {
-	var b bytes.Buffer
-	escape(&b, s, false)
-	return b.String()
+// text is character data where line ends do not matter.
+func text(s string) string { return characters(s, false) }
+
+// characters writes character data. CR is written as a reference, else XML would read it as LF (XML 1.0 §2.11); lf wants just that.
+func characters(s string, lf bool) string {
+	if !strings.ContainsAny(s, "&<>\"\r") {
+		return s
+	}
+	if lf {
+		return lfEscaper.Replace(s)
+	}
+	return escaper.Replace(s)
 }
 
-// escape writes character data. CR is written as a reference, else XML would read it as LF (XML 1.0 §2.11); lf wants just that.
-func escape(b *bytes.Buffer, s string, lf bool) {
-	from := 0
-	for i := 0; i < len(s); i++ {
-		var with string
-		switch s[i] {
-		case '&':
-			with = "&amp;"
-		case '<':
-			with = "&lt;"
-		case '>':
-			with = "&gt;"
-		case '"':
-			with = "&quot;"
-		case '\r':
-			if !lf {
-				with = "&#13;"
-			}
-		default:
-			continue
-		}
-		b.WriteString(s[from:i])
-		b.WriteString(with)
-		from = i + 1
-	}
-	b.WriteString(s[from:])
-}
+var (
+	escaper   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\r", "&#13;")
+	lfEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+)
 
 // carries tells whether XML can carry the text (XML 1.0 §2.2).
 func carries(s string) bool {

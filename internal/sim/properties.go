@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"encoding/xml"
 	"net/http"
 	"strconv"
@@ -51,10 +50,17 @@ func (r request) calendarData(o *object, how manner) (string, bool) {
 	if how != reported || !o.legible && !r.q.ControlCharInXML {
 		return "", false
 	}
-	var b bytes.Buffer
-	b.Grow(len(o.body) + len(o.body)/4)
-	escape(&b, r.read(o), r.q.LFBodies)
-	return b.String(), true
+	if r.q.RequestStamp {
+		return characters(r.read(o), r.q.LFBodies), true
+	}
+	escaped := &o.escaped
+	if r.q.LFBodies {
+		escaped = &o.escapedLF
+	}
+	if *escaped == "" {
+		*escaped = characters(o.body, r.q.LFBodies)
+	}
+	return *escaped, true
 }
 
 // read is an object's body as it is shown.

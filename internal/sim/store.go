@@ -123,7 +123,7 @@ type collection struct {
 	trash   map[string]bool // UIDs of what was removed
 }
 
-// object is immutable: a write puts another in its place.
+// object is immutable but for what is worked out of it: a write puts another in its place.
 type object struct {
 	body     string
 	tag      string // its etag without quotes
@@ -137,6 +137,8 @@ type object struct {
 	touched  int    // new etags without new content so far
 	count    int    // versions so far
 	modified time.Time
+
+	escaped, escapedLF string // the body in XML, once asked for
 }
 
 // tombstone says which change removed an object and when, and when objects of its name were there.
