@@ -135,5 +135,19 @@ func normal(u *url.URL) (*url.URL, error) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
+	u.RawQuery = asciiQuery(u.RawQuery)
 	return u, nil
+}
+
+// asciiQuery escapes what package url would write into a request, and into every error and log, as it came (RFC 3986 §2.1).
+func asciiQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(query[i])
+	}
+	return b.String()
 }
