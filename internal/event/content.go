@@ -262,7 +262,7 @@ func (r *reader) line(l ical.Line) {
 	word := strings.ToLower(strings.TrimSpace(l.Value))
 	switch l.Name {
 	case "UID":
-		r.uid = ical.Text(strings.TrimSpace(l.Value))
+		r.uid = identifier(ical.Text(l.Value))
 	case "SUMMARY":
 		r.summary = ical.Text(l.Value)
 	case "LOCATION":

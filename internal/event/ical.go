@@ -44,8 +44,15 @@ func (e Event) UID(p Parent) string {
 	return e.ID + "@google.com"
 }
 
-// identifier is a UID as it is read back out of a text.
-func identifier(uid string) string { return strings.TrimSpace(strings.Map(printable, uid)) }
+// identifier is a UID as it is read back out of a text, where a line break is a letter like others.
+func identifier(uid string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		return printable(r)
+	}, uid))
+}
 
 // ICal is the event as one VCALENDAR with one VEVENT and the VTIMEZONEs it names. What iCalendar cannot say, and what had to be
 // repaired, is named in the notes. The same event always gives the same text. An error means that the event has no identity: no

@@ -27,7 +27,7 @@ func printable(r rune) rune {
 func legible(body cal.Body) cal.Body {
 	out := make([]byte, 0, len(body))
 	for i := range len(body) {
-		if c := body[i]; c == '\n' || c == '\r' || printable(rune(c)) >= 0 {
+		if c := body[i]; c == '\n' || printable(rune(c)) >= 0 || c == '\r' && strings.HasPrefix(string(body[i:]), "\r\n") {
 			out = append(out, body[i])
 		}
 	}
