@@ -18,13 +18,9 @@ check:
 bench:
 	go test -tags bench -count=1 -timeout 60m -v ./bench
 
-# fuzz gives each fuzz target FUZZTIME, one after the other.
+# fuzz gives each fuzz target FUZZTIME, two at a time. It writes what it finds into testdata/fuzz of the package.
 fuzz:
-	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort | \
-	while read -r folder target; do \
-		echo "$$folder $$target"; \
-		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$folder" || exit 1; \
-	done
+	FUZZTIME=$(FUZZTIME) bash scripts/fuzz.sh
 
 # mutants plants bugs in copies of the tree, one at a time, and fails if the tests let one live. It takes a few minutes.
 mutants:

@@ -30,8 +30,8 @@ func FuzzOpen(f *testing.F) {
 		f.Add(strings.Repeat("A", 44), append(bytes.Clone(sealed), 0), account)
 	}
 	f.Fuzz(func(t *testing.T, key string, text []byte, account string) {
-		got, err := vault.Open(text, cal.AccountID(account))
-		if was := bytes.Equal(text, sealed) && account == "ada"; (err == nil) != was || was && string(got) != plain {
+		got, err := vault.Open(text, cal.AccountID(account)) // the process that hands out the seeds has sealed them with a nonce of its own
+		if was := bytes.Equal(text, sealed) && account == "ada"; was && err != nil || err == nil && (account != "ada" || string(got) != plain) {
 			t.Fatalf("%q for %q opens: %q, %v", text, account, got, err)
 		}
 		opensItsOwn(t, key, text, cal.AccountID(account))
