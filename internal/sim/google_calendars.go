@@ -154,7 +154,7 @@ func (g *Google) listEntries(r *googleRequest) (googleAnswer, *googleError) {
 	} else {
 		head["nextSyncToken"] = g.nextSync(p)
 	}
-	return ok(withItems(head, items), "")
+	return ok(withItems(head, g.quirks.listed(items, g.quirks.MissEntry)), "")
 }
 
 // entryFilter tells what a list of entries is to show.

@@ -45,10 +45,19 @@ func (g *Google) Faults(change func(*GoogleFaults)) {
 	change(&g.faults)
 }
 
-// LagLists makes lists show what was there d ago, while get shows what is: a list may lag a write. It holds for writes from now on.
+// LagLists makes lists show what was there d ago, while get shows what is: a list may lag a write. It holds for writes from now on; what
+// lists show already they go on showing.
 func (g *Google) LagLists(d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	asOf := g.clock().Add(-g.lag)
+	for _, c := range g.calendars {
+		for _, e := range c.order {
+			if v := e.at(asOf); v != nil {
+				v.at = time.Time{}
+			}
+		}
+	}
 	g.lag = d
 }
 

@@ -47,7 +47,7 @@ func (g *Google) listEvents(r *googleRequest) (googleAnswer, *googleError) {
 	default:
 		head["nextSyncToken"] = g.nextSync(l.page) // only on the last page (discovery document, Events)
 	}
-	return ok(withItems(head, g.quirks.listed(items)), etag)
+	return ok(withItems(head, g.quirks.listed(items, g.quirks.MissEvery)), etag)
 }
 
 func (g *Google) eventsHead(c *googleCalendar, u *GoogleUser, etag string) jsonObject {

@@ -7,6 +7,7 @@ type GoogleQuirks struct {
 	EmptyEvents    bool // lists of events are empty, and complete by what they say
 	EmptyEntries   bool // calendar lists likewise
 	MissEvery      int  // of each page of events every so-manieth is missing
+	MissEntry      int  // of each page of a calendar list likewise
 	DuplicateItems bool // each item of a page comes twice
 	LoseEveryRow   int  // of the changes to a calendar every so-manieth never shows in an incremental list
 	SyncTokensGone bool // every sync token is 410 fullSyncRequired
@@ -27,6 +28,7 @@ func GoogleSwitches() []Switch[GoogleQuirks] {
 		flag("EmptyEvents", func(q q) *bool { return &q.EmptyEvents }, passing, lies),
 		flag("EmptyEntries", func(q q) *bool { return &q.EmptyEntries }, passing),
 		choice("MissEvery", func(q q) *int { return &q.MissEvery }, []int{2, 3, 5}, passing, lies),
+		choice("MissEntry", func(q q) *int { return &q.MissEntry }, []int{2, 3}, passing),
 		flag("DuplicateItems", func(q q) *bool { return &q.DuplicateItems }),
 		choice("LoseEveryRow", func(q q) *int { return &q.LoseEveryRow }, []int{2, 3, 7, 20}, lies),
 		flag("SyncTokensGone", func(q q) *bool { return &q.SyncTokensGone }, passing),
@@ -54,10 +56,10 @@ func GoogleVariants() []Switch[GoogleOptions] {
 }
 
 // listed is what a page shows of its items.
-func (q GoogleQuirks) listed(items [][]byte) [][]byte {
+func (q GoogleQuirks) listed(items [][]byte, miss int) [][]byte {
 	var out [][]byte
 	for i, item := range items {
-		if nth(i+1, q.MissEvery) {
+		if nth(i+1, miss) {
 			continue
 		}
 		out = append(out, item)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"calbridge/internal/sim"
 )
@@ -46,6 +47,9 @@ func TestGoogleQuirks(t *testing.T) {
 			s := b.must("GET", "users/me/calendarList", "")
 			return fmt.Sprint(s.ids(), s.str("nextSyncToken") != "")
 		}, "[] true"},
+		{"MissEntry", func(q *sim.GoogleQuirks) { q.MissEntry = 2 }, func(b *googleBench) string {
+			return fmt.Sprint(b.must("GET", "users/me/calendarList", "").ids())
+		}, "[ada@example.org]"},
 		{"MissEvery", func(q *sim.GoogleQuirks) { q.MissEvery = 2 }, all, "[event0 event2]"},
 		{"DuplicateItems", func(q *sim.GoogleQuirks) { q.DuplicateItems = true }, all, "[event0 event0 event1 event1 event2 event2]"},
 		{"LoseEveryRow", func(q *sim.GoogleQuirks) { q.LoseEveryRow = 2 }, func(b *googleBench) string {
@@ -111,6 +115,28 @@ func TestGoogleBackup(t *testing.T) {
 		}
 		restore()
 	}
+}
+
+// Lists that begin to lag go on showing what they have shown.
+func TestLagLeavesWhatWasListed(t *testing.T) {
+	b := three(t)
+	b.Patch("ada@example.org", "event0", `{"summary":"listed"}`)
+	b.LagLists(time.Minute)
+	shows := func(ids string, summary string) {
+		t.Helper()
+		if s := b.must("GET", primary, ""); fmt.Sprint(s.ids()) != ids || s.items()[0].str("summary") != summary {
+			t.Error(s.text)
+		}
+	}
+	shows("[event0 event1 event2]", "listed")
+	b.Patch("ada@example.org", "event0", `{"summary":"not yet"}`)
+	b.Put("ada@example.org", `{"id":"event5",`+monday+`}`)
+	shows("[event0 event1 event2]", "listed")
+	b.pass(time.Second)
+	b.LagLists(30 * time.Second)
+	shows("[event0 event1 event2]", "listed")
+	b.pass(time.Minute)
+	shows("[event0 event1 event2 event5]", "not yet")
 }
 
 func TestGoogleTouchAll(t *testing.T) {

@@ -35,7 +35,7 @@ type googleEvent struct {
 // googleVersion is an event between two changes. Nothing of it ever changes but the views.
 type googleVersion struct {
 	seq       int64
-	at        time.Time
+	at        time.Time // lists that lag show it later than then
 	etag      string
 	doc       jsonObject          // all but etag, kind and what differs from reader to reader
 	before    jsonObject          // doc before its series was deleted; nil: it was not

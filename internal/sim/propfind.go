@@ -37,8 +37,8 @@ func (s *CalDAV) list(m *multistatus, asked []xml.Name, members bool) bool {
 	switch {
 	case r.at.kind == atHome && s.knows(r.at.user):
 		m.resource(r.at, asked, s.homeProperties(r))
-		for _, name := range slices.Sorted(maps.Keys(home)) {
-			if members && !r.q.EmptyHome {
+		for i, name := range slices.Sorted(maps.Keys(home)) {
+			if members && !r.q.EmptyHome && !nth(i+1, r.q.MissCalendar) {
 				m.resource(place{atCalendar, r.at.user, name, ""}, asked, s.calendarProperties(r, home[name]))
 			}
 		}

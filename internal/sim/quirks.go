@@ -59,6 +59,7 @@ type Quirks struct {
 	WholeAnswer507OnLimit bool // a limit on the initial sync gets 507 and nothing else (Nextcloud)
 	EmptyListing          bool // calendars list nothing: a server fault (Keeper, vdirsyncer reports)
 	EmptyHome             bool // the home lists no calendars: a server fault
+	MissCalendar          int  // the home leaves out every so-manieth calendar: a server fault
 	MissEvery             int  // listings and reports leave out every so-manieth object: a server fault (Keeper #545, vdirsyncer #42)
 
 	// Multistatus

@@ -206,6 +206,11 @@ func TestQuirks(t *testing.T) {
 				g.status = len(members(g)) + strings.Count(g.body, first+"<")
 				return g
 			}, func(g got) bool { return g.status == 0 && strings.Contains(g.body, "<D:sync-token>") }},
+		{"MissCalendar", func(q *sim.Quirks) { q.MissCalendar = 2 },
+			func(t *testing.T, s *sim.CalDAV) got {
+				s.AddCalendar("alice", "first", sim.Properties{})
+				return send("PROPFIND", "/dav/calendars/alice/", everyProperty)(t, s)
+			}, func(g got) bool { return strings.Contains(g.body, "first") && !strings.Contains(g.body, work) }},
 		{"MissEvery", func(q *sim.Quirks) { q.MissEvery = 2 },
 			func(t *testing.T, s *sim.CalDAV) got {
 				s.Store("alice", "work", "a.ics", event("a", "x"))

@@ -71,6 +71,7 @@ func Switches() []Switch[Quirks] {
 		flag("WholeAnswer507OnLimit", func(q q) *bool { return &q.WholeAnswer507OnLimit }),
 		flag("EmptyListing", func(q q) *bool { return &q.EmptyListing }, passing, lies),
 		flag("EmptyHome", func(q q) *bool { return &q.EmptyHome }, passing),
+		choice("MissCalendar", func(q q) *int { return &q.MissCalendar }, []int{1, 2, 3}, passing),
 		choice("MissEvery", func(q q) *int { return &q.MissEvery }, []int{2, 3, 5}, passing, lies),
 
 		flag("CollectionAmongMembers", func(q q) *bool { return &q.CollectionAmongMembers }),
