@@ -4,6 +4,7 @@ package faults
 
 import (
 	"database/sql"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -75,7 +76,7 @@ func (w *world) gather(l *lane, e *evidence) {
 	}
 	w.store(l, func(tx *store.Tx) error {
 		for _, c := range l.calendars {
-			if err := e.conflicts(tx, cal.CalendarID(c.ID)); err != nil {
+			if err := w.conflicts(tx, cal.CalendarID(c.ID), e); err != nil {
 				return err
 			}
 		}
@@ -96,7 +97,7 @@ func (w *world) gather(l *lane, e *evidence) {
 	})
 }
 
-func (e *evidence) conflicts(tx *store.Tx, calendar cal.CalendarID) error {
+func (w *world) conflicts(tx *store.Tx, calendar cal.CalendarID, e *evidence) error {
 	all, err := tx.Conflicts(store.ConflictFilter{Calendar: calendar})
 	if err != nil {
 		return err
@@ -109,8 +110,26 @@ func (e *evidence) conflicts(tx *store.Tx, calendar cal.CalendarID) error {
 		for _, v := range []cal.Version{whole.Base, whole.Mine, whole.Theirs} {
 			e.record(c.Object, string(v.Body))
 		}
+		if w.withNobody(whole) {
+			w.count("conflicts with nobody", 1)
+			fmt.Printf("a conflict with nobody: %s %s %v: %v, %v, %v\n", c.ID, c.Kind, c.Contested, valuesOf(string(whole.Base.Body)),
+				valuesOf(string(whole.Mine.Body)), valuesOf(string(whole.Theirs.Body)))
+		}
 	}
 	return nil
+}
+
+// withNobody: what the server had that was new was all written by the user here.
+func (w *world) withNobody(c cal.Conflict) bool {
+	for _, v := range valuesOf(string(c.Theirs.Body)) {
+		if slices.Contains(valuesOf(string(c.Base.Body)), v) {
+			continue
+		}
+		if e, known := w.entries[v]; !known || !strings.HasPrefix(e.by, "user of") {
+			return false
+		}
+	}
+	return c.Theirs.Exists()
 }
 
 func (e *evidence) notices(tx *store.Tx, object cal.ObjectID) error {
@@ -204,6 +223,15 @@ func (w *world) checkOnce(l *lane) {
 			w.findings.doubled++
 			w.problem("DOUBLED: %s: %d objects at the server were made by nobody, and only %d conflicts kept both", l.name, copies, both)
 		}
+	}
+	here := map[string]int{}
+	for _, o := range w.objects(l) {
+		if o.Want().Exists() {
+			here[string(o.Calendar)+" "+o.UID]++
+		}
+	}
+	for uid, n := range here {
+		w.once("here, UID "+uid, n, l)
 	}
 	w.checkCopies(l)
 }

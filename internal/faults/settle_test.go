@@ -44,6 +44,7 @@ func (w *world) settleLane(l *lane) string {
 	for n := 1; n <= 4*converges; n++ {
 		rep, ok := w.finished(w.sync(l))
 		w.approve(l, rep)
+		w.sendAgain(l)
 		if ok && waiting(rep) == 0 && w.agree(l) {
 			if n > converges {
 				w.problem("%s: the sides agreed only after %d syncs", l.name, n)
@@ -85,6 +86,21 @@ func (w *world) approve(l *lane, rep report) {
 		if r.Held {
 			w.count("runs held by the deletion guard, approved", 1)
 			l.program.run("", "approve", r.ID, "--json")
+		}
+	}
+}
+
+// sendAgain does what a person does about edits that the server refused: Radicale says 400 when its disk is full.
+func (w *world) sendAgain(l *lane) {
+	var refused struct{ Objects []object }
+	l.program.try(&refused, "object", "list", "--account", l.account, "--state", "refused")
+	for _, r := range refused.Objects {
+		var o object
+		if l.program.try(&o, "object", "show", r.ID) && !o.Deleted {
+			w.count("edits that Radicale refused when its disk was full, sent again by hand", 1)
+			l.program.run("", "object", "restore", r.ID, fmt.Sprint(o.Version))
+		} else {
+			w.problem("%s: a deletion was refused: %s", l.name, r.ID)
 		}
 	}
 }
