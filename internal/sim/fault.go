@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -28,6 +29,8 @@ type Slow struct {
 	Chunk int
 	Pause time.Duration
 }
+
+func (s Slow) String() string { return fmt.Sprintf("%d/%s", s.Chunk, s.Pause) }
 
 // perform answers r with all that is to go wrong, and writes it into the journal.
 func (s *CalDAV) perform(w http.ResponseWriter, r request) {

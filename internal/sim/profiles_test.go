@@ -74,8 +74,12 @@ func everyField[T any](t *testing.T, switches []sim.Switch[T], but ...string) {
 		for n := 0; n < most; n++ {
 			var q, off T
 			s.On(&q, func(choices int) int { most = choices; return n })
-			if names := changed(q); !slices.Equal(names, []string{s.Name}) || !s.IsOn(q) || s.IsOn(off) {
+			if names := changed(q); len(s.Values) != most || !slices.Equal(names, []string{s.Name}) || !s.IsOn(q) || s.IsOn(off) {
 				t.Errorf("%s switches %q", s.Name, names)
+			}
+			var same T
+			if ok := s.Set(&same, s.Values[n]); !ok || !reflect.DeepEqual(same, q) || s.Set(&same, "none") {
+				t.Errorf("%s = %s: %+v", s.Name, s.Values[n], same)
 			}
 			if s.Off(&q, off); s.IsOn(q) {
 				t.Errorf("%s stays on", s.Name)

@@ -1,16 +1,20 @@
 package sim
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
 // Switch is one thing a server does in its own way, whatever else it does. T is Quirks, GoogleQuirks or GoogleOptions.
 type Switch[T any] struct {
-	Name string                           // of the field
-	On   func(q *T, draw func(n int) int) // switches it on; where it may have several values, draw picks one: 0 to n-1
-	Off  func(q *T, usual T)              // puts back what it is in usual
-	IsOn func(q T) bool                   // whether it differs from the zero value
+	Name   string                           // of the field
+	Values []string                         // it may have, as text: "true"; "2", "5"
+	Set    func(q *T, value string) bool    // gives it one of them; false where value is none of them
+	On     func(q *T, draw func(n int) int) // gives it one that draw picks, 0 to n-1; where there is only one nothing is drawn
+	Off    func(q *T, usual T)              // puts back what it is in usual
+	IsOn   func(q T) bool                   // whether it differs from the zero value
 
 	Unsafe  bool // no client can keep its promises: two people can overwrite each other unseen
 	Passing bool // hardly anything works meanwhile: for a while only
@@ -129,6 +133,16 @@ func flag[T any](name string, at func(*T) *bool, marks ...mark) Switch[T] {
 
 func choice[T any, V comparable](name string, at func(*T) *V, from []V, marks ...mark) Switch[T] {
 	s := Switch[T]{Name: name}
+	for _, v := range from {
+		s.Values = append(s.Values, fmt.Sprint(v))
+	}
+	s.Set = func(q *T, value string) bool {
+		n := slices.Index(s.Values, value)
+		if n >= 0 {
+			*at(q) = from[n]
+		}
+		return n >= 0
+	}
 	s.On = func(q *T, draw func(int) int) {
 		n := 0
 		if len(from) > 1 {
