@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,7 +78,6 @@ type running struct {
 	cmd       *exec.Cmd
 	out, errs bytes.Buffer
 	ended     chan struct{}
-	once      sync.Once
 }
 
 func (p program) start(stdin string, args ...string) (*running, error) {
