@@ -115,10 +115,17 @@ func named[T any](p Profile, all []Switch[T]) []Switch[T] {
 	return slices.DeleteFunc(all, func(s Switch[T]) bool { return !slices.Contains(p.Sometimes, s.Name) })
 }
 
-// Unsafe names what the profile always does under which no client can keep its promises; none for most.
-func (p Profile) Unsafe() (names []string) {
+// Unsafe, Lies and Damages name what the profile always does that is marked so (Switch): none for most.
+
+func (p Profile) Unsafe() []string { return p.always(func(s Switch[Quirks]) bool { return s.Unsafe }) }
+func (p Profile) Lies() []string   { return p.always(func(s Switch[Quirks]) bool { return s.Lies }) }
+func (p Profile) Damages() []string {
+	return p.always(func(s Switch[Quirks]) bool { return s.Damages })
+}
+
+func (p Profile) always(marked func(Switch[Quirks]) bool) (names []string) {
 	for _, s := range Switches() {
-		if s.Unsafe && s.IsOn(p.Always) {
+		if marked(s) && s.IsOn(p.Always) {
 			names = append(names, s.Name)
 		}
 	}

@@ -54,6 +54,10 @@ func TestProfilesNameWhatThereIs(t *testing.T) {
 	if p, ok := sim.ProfileOf("SOGo"); !ok || !slices.Contains(p.Unsafe(), "IgnoreIfNoneMatch") || sim.Like("none") != (sim.Quirks{}) || sim.Like("SOGo") != p.Always {
 		t.Error(p, ok)
 	}
+	zimbra, _ := sim.ProfileOf("zimbra")
+	if !slices.Equal(zimbra.Damages(), []string{"StripProperty"}) || len(zimbra.Unsafe()) != 0 || len(sim.Profiles()[0].Lies()) != 0 {
+		t.Error(zimbra.Damages(), zimbra.Unsafe())
+	}
 	if p, ok := sim.ProfileOf("nobody"); ok {
 		t.Error(p)
 	}
