@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"time"
 
 	"calbridge/internal/cal"
@@ -125,8 +126,7 @@ func (tx *Tx) Count(calendar cal.CalendarID) (int, error) {
 }
 
 // Outbox gives the objects whose edit may be sent now, the oldest edit first, with all their bodies. Objects in doubt are not among them:
-// they have to be read first. Nor are those that wait for what
-// another object wants to have arrived at the remote.
+// they have to be read first. Nor are those that wait for what another object wants to have arrived at the remote.
 func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.Object, error) {
 	if err := tx.LockCalendar(calendar); err != nil {
 		return nil, err
@@ -135,8 +135,8 @@ func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.O
 	err := tx.each(`SELECT o.object FROM edits o WHERE o.calendar = ? AND o.block = '' AND o.due <= ?
 		AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.object = o.object AND a.state <> 'late')
 		AND NOT EXISTS (SELECT 1 FROM edits e JOIN objects m ON m.id = e.object WHERE e.object = o.after_object
-			AND (m.base = '' OR e.block = '')) ORDER BY o.at, o.object LIMIT ?`,
-		[]any{string(calendar), millis(now), limit}, func(scan scan) error {
+			AND (m.base = '' OR e.block = '')) ORDER BY o.at, o.object LIMIT `+strconv.Itoa(limit), // SQLite plans anew for each value of a ?
+		[]any{string(calendar), millis(now)}, func(scan scan) error {
 			var id string
 			err := scan(&id)
 			ids = append(ids, id)
