@@ -8,9 +8,45 @@ import (
 // node is an element of a request.
 type node struct {
 	XMLName xml.Name
-	Attrs   []xml.Attr `xml:",any,attr"`
-	Text    string     `xml:",chardata"`
-	Nodes   []node     `xml:",any"`
+	Attrs   []xml.Attr
+	Text    string // its own, in one piece
+	Nodes   []node
+}
+
+// readNode reads the first element of a body; io.EOF: there is none. It does what xml.Unmarshal does, with less work.
+func readNode(body string) (node, error) {
+	d := xml.NewDecoder(strings.NewReader(body))
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return node{}, err
+		}
+		if start, ok := t.(xml.StartElement); ok {
+			return rest(d, start)
+		}
+	}
+}
+
+func rest(d *xml.Decoder, start xml.StartElement) (node, error) {
+	n := node{XMLName: start.Name, Attrs: start.Attr}
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return n, err
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			inner, err := rest(d, t)
+			if err != nil {
+				return n, err
+			}
+			n.Nodes = append(n.Nodes, inner)
+		case xml.CharData:
+			n.Text += string(t)
+		case xml.EndElement:
+			return n, nil
+		}
+	}
 }
 
 func (n node) child(name string) (node, bool) {

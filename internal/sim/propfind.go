@@ -84,11 +84,11 @@ func (r request) nothingThere() answer {
 
 // askedProperties reads which properties a PROPFIND wants; an empty body is allprop (RFC 4918 §9.1).
 func askedProperties(body string) ([]xml.Name, *refusal) {
-	var n node
 	if strings.TrimSpace(body) == "" {
 		return allProperties(), nil
 	}
-	if err := xml.Unmarshal([]byte(body), &n); err != nil || n.XMLName.Local != "propfind" {
+	n, err := readNode(body)
+	if err != nil || n.XMLName.Local != "propfind" {
 		return nil, plainly(http.StatusBadRequest)
 	}
 	if prop, ok := n.child("prop"); ok {

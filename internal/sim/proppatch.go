@@ -10,8 +10,8 @@ import (
 func (s *CalDAV) proppatch(r request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var body node
-	if err := xml.Unmarshal([]byte(r.body), &body); err != nil {
+	body, err := readNode(r.body)
+	if err != nil {
 		return plainly(http.StatusBadRequest).answer(r)
 	}
 	c := s.homes[r.at.user][r.at.calendar]
@@ -55,8 +55,8 @@ func (c *collection) assign(name xml.Name, value string) {
 func (s *CalDAV) makeCalendar(r request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var body node
-	switch err := xml.Unmarshal([]byte(r.body), &body); {
+	body, err := readNode(r.body)
+	switch {
 	case r.q.NoMakeCalendar:
 		return plainly(http.StatusMethodNotAllowed).answer(r)
 	case err != nil && err != io.EOF:

@@ -10,8 +10,8 @@ import (
 
 // report answers REPORT: sync-collection, calendar-multiget, calendar-query.
 func (s *CalDAV) report(r request) answer {
-	var body node
-	if err := xml.Unmarshal([]byte(r.body), &body); err != nil {
+	body, err := readNode(r.body)
+	if err != nil {
 		return plainly(http.StatusBadRequest).answer(r)
 	}
 	s.mu.Lock()
