@@ -187,6 +187,14 @@ func checkCanonical(t *testing.T, h hrefs, raw string) {
 	if strings.HasPrefix(string(got), "/") == u.IsAbs() || u.IsAbs() && sameOrigin(u, h.home) || strings.HasPrefix(string(got), "//") {
 		t.Fatalf("%q becomes %q, which is neither a path of ours nor a place elsewhere", raw, got)
 	}
+	if said, err := url.Parse(strings.TrimSpace(raw)); err == nil && said.Hostname() != "" && said.IsAbs() && !strings.EqualFold(said.Hostname(), "dav.example.org") && !u.IsAbs() {
+		t.Fatalf("%q becomes %q, which is ours", raw, got)
+	}
+	for _, segment := range strings.Split(u.EscapedPath(), "/") {
+		if segment == "." || segment == ".." {
+			t.Fatalf("%q becomes %q, which has a dot segment", raw, got)
+		}
+	}
 	if strings.ContainsFunc(u.EscapedPath(), func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		t.Fatalf("%q becomes %q", raw, got)
 	}

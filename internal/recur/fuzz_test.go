@@ -41,12 +41,18 @@ type plain struct {
 	freq            string
 	interval, count int
 	until           time.Time
-	weekday         [7]bool
+	days            []ordinal
 	month           [13]bool
 	monthday        map[int]bool
 	wkst            time.Weekday
 	byDay, byMonth  bool
 	byMonthDay      bool
+}
+
+// ordinal is the nth such day of the month or the year, counted from its end where n is negative; 0: every one.
+type ordinal struct {
+	n   int
+	day time.Weekday
 }
 
 // byDefinition counts day by day (RFC 5545 §3.3.10), for all-day series within a few years and parts that need no table of their own. -1:
@@ -80,7 +86,7 @@ func readPlain(rule string) (p plain, ok bool) {
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(rule, ";") {
 		name, list, _ := strings.Cut(part, "=")
-		if seen[name] || !p.part(name, strings.Split(list, ",")) {
+		if seen[name] || name != "FREQ" && p.freq == "" || !p.part(name, strings.Split(list, ",")) {
 			return p, false
 		}
 		seen[name] = true
@@ -119,11 +125,15 @@ func (p *plain) item(name, item string) bool {
 	number, err := strconv.Atoi(item)
 	switch name {
 	case "BYDAY":
-		i := slices.Index(weekdays, item)
-		if p.byDay = i >= 0; i >= 0 {
-			p.weekday[i] = true
+		i := slices.Index(weekdays, item[max(len(item)-2, 0):])
+		n, bad := strconv.Atoi(item[:max(len(item)-2, 0)])
+		if len(item) == 2 {
+			n, bad = 0, nil
+		} else if n == 0 || n < -53 || n > 53 || p.freq != "MONTHLY" && p.freq != "YEARLY" {
+			return false
 		}
-		return i >= 0
+		p.byDay, p.days = true, append(p.days, ordinal{n, time.Weekday(i)})
+		return i >= 0 && bad == nil
 	case "BYMONTH":
 		if err != nil || number < 1 || number > 12 {
 			return false
@@ -140,7 +150,7 @@ func (p *plain) item(name, item string) bool {
 // makes reports whether the rule makes the day.
 func (p plain) makes(first, d time.Time) bool {
 	switch {
-	case p.byMonth && !p.month[d.Month()], p.byDay && !p.weekday[d.Weekday()], p.byMonthDay && !p.monthday[d.Day()] && !p.monthday[d.Day()-1-lastDay(d)]:
+	case p.byMonth && !p.month[d.Month()], p.byDay && !p.hasDay(d), p.byMonthDay && !p.monthday[d.Day()] && !p.monthday[d.Day()-1-lastDay(d)]:
 		return false
 	}
 	days := int(d.Sub(first).Hours() / 24)
@@ -155,6 +165,17 @@ func (p plain) makes(first, d time.Time) bool {
 		return months%p.interval == 0 && (p.byDay || p.byMonthDay || d.Day() == first.Day())
 	}
 	return (d.Year()-first.Year())%p.interval == 0 && p.dayOfYear(first, d)
+}
+
+// hasDay: an ordinal counts within the month where the rule names months, by its frequency or by BYMONTH.
+func (p plain) hasDay(d time.Time) bool {
+	at, all := d.Day(), lastDay(d)
+	if p.freq == "YEARLY" && !p.byMonth {
+		at, all = d.YearDay(), time.Date(d.Year(), time.December, 31, 0, 0, 0, 0, time.UTC).YearDay()
+	}
+	return slices.ContainsFunc(p.days, func(o ordinal) bool {
+		return o.day == d.Weekday() && (o.n == 0 || o.n == (at+6)/7 || o.n == -(all-at+7)/7)
+	})
 }
 
 // dayOfYear: what a yearly rule does not say, the start does.
