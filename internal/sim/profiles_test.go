@@ -55,7 +55,7 @@ func TestProfilesNameWhatThereIs(t *testing.T) {
 		t.Error(p, ok)
 	}
 	zimbra, _ := sim.ProfileOf("zimbra")
-	if !slices.Equal(zimbra.Damages(), []string{"StripProperty"}) || len(zimbra.Unsafe()) != 0 || len(sim.Profiles()[0].Lies()) != 0 {
+	if !slices.Equal(zimbra.Damages(), []string{"StripProperty", "UIDMoves"}) || len(zimbra.Unsafe()) != 0 || len(sim.Profiles()[0].Lies()) != 0 {
 		t.Error(zimbra.Damages(), zimbra.Unsafe())
 	}
 	if p, ok := sim.ProfileOf("nobody"); ok {

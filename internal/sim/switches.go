@@ -92,7 +92,7 @@ func Switches() []Switch[Quirks] {
 		choice("UIDUnique", func(q q) *UIDScope { return &q.UIDUnique }, []UIDScope{UIDUser, UIDOff}),
 		choice("UIDStatus", func(q q) *int { return &q.UIDStatus }, []int{400, 403, 412}),
 		flag("TrashKeepsUIDs", func(q q) *bool { return &q.TrashKeepsUIDs }),
-		flag("UIDMoves", func(q q) *bool { return &q.UIDMoves }),
+		flag("UIDMoves", func(q q) *bool { return &q.UIDMoves }, damages), // what was written to the first copy goes with it
 		flag("MoveHrefOnCreate", func(q q) *bool { return &q.MoveHrefOnCreate }),
 		flag("ReadOnly", func(q q) *bool { return &q.ReadOnly }, passing),
 		flag("BareForbidden", func(q q) *bool { return &q.BareForbidden }),
