@@ -1,36 +1,32 @@
 package simulate
 
 import (
-	"errors"
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
 )
 
-// inBubble runs f where time is ours (testing/synctest). That package is to be had through testing only, also by a program that is no test.
-func inBubble(f func()) (err error) {
+// inBubble runs f where time stands still until everybody waits for it (testing/synctest). That package wants a test; of one that was never
+// begun it takes nothing but the bubble.
+func inBubble(f func() error) (err error) {
 	testingOnce.Do(prepareTesting)
-	var panicked any
-	ok := testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "history", F: func(t *testing.T) {
-		synctest.Test(t, func(*testing.T) {
-			defer func() { panicked = recover() }()
-			f()
-		})
-	}}})
-	if panicked != nil {
-		return fmt.Errorf("the history panicked: %v", panicked)
-	}
-	if !ok {
-		return errors.New("the history did not end as it should")
-	}
-	return nil
+	synctest.Test(new(testing.T), func(*testing.T) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("the history panicked: %v\n%s", p, debug.Stack())
+			}
+		}()
+		err = f()
+	})
+	return err
 }
 
 var testingOnce sync.Once
 
-// prepareTesting gives package testing its flags, which a test binary has already.
+// prepareTesting gives package testing the flags that it looks at; a test binary has them already.
 func prepareTesting() {
 	if flag.Lookup("test.v") == nil {
 		testing.Init()

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"calbridge/internal/cal"
@@ -21,20 +19,23 @@ import (
 type dav struct {
 	*sim.CalDAV
 	world   *world
+	usual   sim.Quirks // what it always does
 	backup  func()
 	serials int
 }
 
 const davHost = "http://sim"
 
-func newDAV(w *world) *dav {
-	d := &dav{world: w, CalDAV: sim.New(sim.Options{Users: map[string]string{"alice": "secret", "bob": "secret"}, Clock: w.clock})}
+func newDAV(w *world, p sim.Profile) *dav {
+	d := &dav{world: w, usual: p.Always, CalDAV: sim.New(sim.Options{Users: map[string]string{"alice": "secret", "bob": "secret"}, Clock: w.clock})}
 	for _, c := range []string{"work", "home"} {
 		d.AddCalendar("alice", c, sim.Properties{})
 	}
 	if w.story.Second {
 		d.AddCalendar("bob", "work", sim.Properties{})
 	}
+	d.Quirks(func(q *sim.Quirks) { *q = p.Always })
+	w.marked("", len(p.Unsafe()) > 0, len(p.Lies()) > 0, len(p.Damages()) > 0)
 	return d
 }
 
@@ -133,39 +134,43 @@ func (d *dav) removeCalendar(c place) { d.RemoveCalendar(c.user, c.calendar) }
 
 func (d *dav) path(c place) cal.Href { return cal.Href(d.Path(c.user, c.calendar, "")) }
 
-// set turns a switch of the server.
-func (d *dav) set(name, value string) (err error) {
-	d.Quirks(func(q *sim.Quirks) { err = set(q, name, value) })
-	return err
-}
-
-// set gives a field of a struct of switches a value written as text.
-func set(switches any, name, value string) error {
-	f := reflect.ValueOf(switches).Elem().FieldByName(name)
-	if !f.IsValid() {
-		return fmt.Errorf("the server has no switch %q", name)
-	}
-	switch f.Kind() {
-	case reflect.Bool:
-		f.SetBool(value == "true")
-	case reflect.String:
-		f.SetString(value)
-	default:
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return fmt.Errorf("switch %s: %q is no number", name, value)
+// turn turns a switch of the server.
+func (d *dav) turn(name, value string) error {
+	for _, s := range sim.Switches() {
+		if s.Name != name {
+			continue
 		}
-		f.SetInt(n)
+		ok := true
+		d.Quirks(func(q *sim.Quirks) {
+			if value == "" {
+				s.Off(q, d.usual)
+			} else if ok = s.Set(q, value); ok {
+				d.world.marked(name, s.Unsafe, s.Lies, s.Damages)
+			}
+		})
+		if !ok {
+			return fmt.Errorf("switch %s of the server is never %q; it may be %s", name, value, strings.Join(s.Values, ", "))
+		}
+		return nil
 	}
-	return nil
+	return fmt.Errorf("a CalDAV server has no switch %q", name)
 }
 
-// event is something that happens to the server itself.
-func (d *dav) event(what string) error {
+// befall is something that happens to the server itself.
+func (d *dav) befall(what string) error {
+	mine := []string{"work", "home"}
 	switch what {
-	case "forgets":
-		for _, c := range []string{"work", "home"} {
+	case "expired":
+		for _, c := range mine {
 			d.Expire("alice", c)
+		}
+	case "touched":
+		for _, c := range mine {
+			d.Touch("alice", c)
+		}
+	case "rows-lost":
+		for _, c := range mine {
+			d.LoseRows("alice", c)
 		}
 	case "backup":
 		d.backup = d.Backup()
@@ -175,7 +180,7 @@ func (d *dav) event(what string) error {
 			d.world.restored = true
 		}
 	default:
-		return fmt.Errorf("a CalDAV server does not %q", what)
+		return fmt.Errorf("a CalDAV server is never %q", what)
 	}
 	return nil
 }
@@ -183,10 +188,23 @@ func (d *dav) event(what string) error {
 // calm ends what passes.
 func (d *dav) calm() {
 	d.Quirks(func(q *sim.Quirks) {
-		q.ForgetTokens, q.EmptyListing, q.EmptyHome, q.ReadOnly, q.HTMLInsteadOfXML, q.RetryAfter = false, false, false, false, false, ""
+		for _, s := range sim.Switches() {
+			if s.Passing {
+				s.Off(q, sim.Quirks{})
+			}
+		}
 	})
 }
 
-func (d *dav) mailed() []string { return nil }
+// mailed are the guests who heard of what their host's users here did not do.
+func (d *dav) mailed() (all []string) {
+	for _, m := range d.Mails() {
+		body, _, _ := d.Load("alice", m.Calendar, m.Event)
+		if strings.HasPrefix(uidOf(body), "copy-") {
+			all = append(all, fmt.Sprint(m))
+		}
+	}
+	return all
+}
 
 func (d *dav) whole() bool { return true }

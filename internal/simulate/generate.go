@@ -3,9 +3,11 @@ package simulate
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/sim"
 )
 
 // Generate makes up the history of a seed. A few things happen often in some histories and never in others: which, the seed says too.
@@ -29,6 +31,7 @@ type generator struct {
 	onlyHere bool
 	onlyAway bool
 	wild     bool // the server has its accidents
+	could    []accident
 	rich     bool // series, meetings, moves; else titles and places
 }
 
@@ -49,6 +52,10 @@ func (g *generator) begin() {
 	g.onlyHere, g.onlyAway = g.one(10), g.one(16)
 	if g.one(10) { // pure logic
 		g.faulty, g.crashes, g.wild, g.two = 0, 0, false, false
+	}
+	if p, err := profile(g.story.Profile); err == nil {
+		g.server(p)
+		g.could = g.accidents(p)
 	}
 }
 
@@ -169,25 +176,98 @@ func (g *generator) odd(side string, n int) string {
 	return fmt.Sprintf(verb, n, g.IntN(instances))
 }
 
+// server draws the switches that are on from the beginning: of the profile's own now and then, of "any" server up to four.
+func (g *generator) server(p sim.Profile) {
+	switch {
+	case p.Google:
+		for _, v := range p.GoogleVariants() {
+			if len(v.Values) > 0 && g.one(2) {
+				g.switchOn(v.Name, v.Values)
+			}
+		}
+		drawn(g, p.GoogleSwitches(), 4)
+	case g.story.Profile == Any:
+		all := sim.Switches()
+		for range g.IntN(5) {
+			drawn(g, all[g.IntN(len(all)):][:1], 1)
+		}
+	default:
+		drawn(g, p.Switches(), 4)
+	}
+}
+
+// drawn turns on each of the switches that may last, once in n times. Where a server damages what it is given and an answer is lost, nobody
+// can tell the server's doing from another person's.
+func drawn[T any](g *generator, all []sim.Switch[T], n int) {
+	for _, s := range all {
+		if s.Passing || s.Unsafe && !g.one(3) || !g.one(n) {
+			continue
+		}
+		g.switchOn(s.Name, s.Values)
+		if s.Damages {
+			g.faulty, g.crashes = 0, 0
+		}
+	}
+}
+
+func (g *generator) switchOn(name string, values []string) {
+	one := name + "=" + values[g.IntN(len(values))]
+	if !slices.ContainsFunc(g.story.Server, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
+		g.story.Server = append(g.story.Server, one)
+	}
+}
+
+// passing are the switches that a story turns on and off again.
+func passing[T any](all []sim.Switch[T]) (some []accident) {
+	for _, s := range all {
+		if s.Passing {
+			some = append(some, accident{s.Name, s.Values})
+		}
+	}
+	return some
+}
+
+type accident struct {
+	name   string
+	values []string // of a switch; none: it befalls the server
+}
+
+func (g *generator) accidents(p sim.Profile) (all []accident) {
+	switch {
+	case p.Google:
+		all = append(passing(p.GoogleSwitches()), accident{name: "lags"}, accident{name: "catches-up"})
+	case g.story.Profile == Any:
+		all = passing(sim.Switches())
+	default:
+		all = passing(p.Switches())
+	}
+	incidents := p.Incidents
+	if g.story.Profile == Any {
+		incidents = []sim.Incident{sim.Restored, sim.Touched, sim.Expired, sim.RowsLost}
+	}
+	for _, i := range incidents {
+		all = append(all, accident{name: strings.ReplaceAll(string(i), " ", "-")})
+		if i == sim.Restored {
+			all = append(all, accident{name: "backup"})
+		}
+	}
+	return all
+}
+
 func (g *generator) accident() {
-	if g.story.Profile == "google" {
-		g.add("server %s", pick(g, "forgets", "lags", "catches-up"))
+	if g.one(8) {
+		g.add("there calendar %s home", pick(g, "delete", "anew"))
 		return
 	}
-	switch g.IntN(8) {
-	case 0, 1:
-		g.add("server forgets")
-	case 2:
-		g.add("server backup")
-	case 3:
-		g.add("server restored")
-	case 4:
-		g.add("server EmptyListing %v", g.one(2))
-	case 5:
-		g.add("server ReadOnly %v", g.one(2))
-	case 6:
-		g.add("there calendar %s home", pick(g, "delete", "anew"))
-	case 7:
-		g.add("server EmptyHome %v", g.one(2))
+	if len(g.could) == 0 {
+		return
+	}
+	switch a := g.could[g.IntN(len(g.could))]; {
+	case len(a.values) == 0:
+		g.add("server %s", a.name)
+	case g.one(2):
+		g.add("server off %s", a.name)
+	default:
+		g.add("server on %s %s", a.name, a.values[g.IntN(len(a.values))])
 	}
 }

@@ -23,15 +23,15 @@ import (
 type googleSide struct {
 	*sim.Google
 	world   *world
-	options sim.GoogleOptions
 	users   map[string]*sim.GoogleUser
 	ids     map[place]string
+	backup  func()
 	serials int
 }
 
 func newGoogle(w *world, o sim.GoogleOptions) *googleSide {
 	o.Clock = w.clock
-	g := &googleSide{world: w, options: o, Google: sim.NewGoogle(o), users: map[string]*sim.GoogleUser{}, ids: map[place]string{}}
+	g := &googleSide{world: w, Google: sim.NewGoogle(o), users: map[string]*sim.GoogleUser{}, ids: map[place]string{}}
 	g.users["alice"] = g.AddUser(alice)
 	g.ids[place{"alice", "work"}] = alice
 	g.makeCalendar(place{"alice", "home"})
@@ -214,24 +214,65 @@ func (g *googleSide) removeCalendar(place) {}
 
 func (g *googleSide) path(c place) cal.Href { return cal.Href(g.ids[c]) }
 
-func (g *googleSide) set(string, string) error { return nil }
+// turn turns a switch of the server. What Google is like from the beginning is no switch: newGoogle.
+func (g *googleSide) turn(name, value string) error {
+	for _, s := range sim.GoogleSwitches() {
+		if s.Name != name {
+			continue
+		}
+		ok := true
+		g.Quirks(func(q *sim.GoogleQuirks) {
+			if value == "" {
+				s.Off(q, sim.GoogleQuirks{})
+			} else if ok = s.Set(q, value); ok {
+				g.world.marked(name, s.Unsafe, s.Lies, s.Damages)
+			}
+		})
+		if !ok {
+			return fmt.Errorf("switch %s of Google is never %q; it may be %s", name, value, strings.Join(s.Values, ", "))
+		}
+		return nil
+	}
+	return fmt.Errorf("a Google server has no switch %q", name)
+}
 
-func (g *googleSide) event(what string) error {
+// befall is something that happens to the server itself.
+func (g *googleSide) befall(what string) error {
 	switch what {
-	case "forgets":
+	case "expired":
 		g.ExpireSyncTokens()
 		g.PageTokensExpire()
+	case "touched":
+		for _, id := range g.Events(alice) {
+			g.Touch(alice, id)
+		}
 	case "lags":
-		g.LagLists(60e9)
+		g.LagLists(time.Minute)
 	case "catches-up":
 		g.LagLists(0)
+	case "backup":
+		g.backup = g.Backup()
+	case "restored":
+		if g.backup != nil {
+			g.backup()
+			g.world.restored = true
+		}
 	default:
-		return fmt.Errorf("a Google server does not %q", what)
+		return fmt.Errorf("a Google server is never %q", what)
 	}
 	return nil
 }
 
-func (g *googleSide) calm() { g.LagLists(0) }
+func (g *googleSide) calm() {
+	g.LagLists(0)
+	g.Quirks(func(q *sim.GoogleQuirks) {
+		for _, s := range sim.GoogleSwitches() {
+			if s.Passing {
+				s.Off(q, sim.GoogleQuirks{})
+			}
+		}
+	})
+}
 
 func (g *googleSide) mailed() (all []string) {
 	for _, m := range g.Mails() {

@@ -2,59 +2,56 @@ package simulate
 
 import (
 	"context"
-	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-func TestFirst(t *testing.T) {
-	l, err := newLane(context.Background(), "")
+// number reads a setting of a run.
+func number(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// TestHistories tells some histories of every profile. `make sim` tells more.
+//
+// CALBRIDGE_HISTORIES is how many, CALBRIDGE_SEED the first, CALBRIDGE_PROFILES which, CALBRIDGE_SHRINK how many stories to try to shorten a
+// failing one.
+func TestHistories(t *testing.T) {
+	profiles := Profiles()
+	if s := os.Getenv("CALBRIDGE_PROFILES"); s != "" {
+		profiles = strings.Split(s, ",")
+	}
+	logged := 0
+	sum, err := Run(context.Background(), Options{
+		Profiles: profiles, First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", 150), Steps: Steps,
+		Lanes: number("CALBRIDGE_LANES", runtime.GOMAXPROCS(0)), Shrink: number("CALBRIDGE_SHRINK", 0),
+		Told: func(o Outcome) {
+			if !o.Failed() {
+				return
+			}
+			t.Errorf("%s seed %d: %v", o.Story.Profile, o.Story.Seed, o.Broken)
+			if logged++; logged <= number("CALBRIDGE_STORIES", 0) {
+				var b strings.Builder
+				o.Story.WriteTo(&b)
+				t.Logf("%s\n%s", b.String(), strings.Join(o.Log, "\n"))
+			}
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	n, first := 50, 1
-	if s := os.Getenv("N"); s != "" {
-		n, _ = strconv.Atoi(s)
-	}
-	if s := os.Getenv("SEED"); s != "" {
-		first, _ = strconv.Atoi(s)
-		n = 1
-	}
-	profile := os.Getenv("PROFILE")
-	if profile == "" {
-		profile = "plain"
-	}
-	reach := NewReach()
-	began := time.Now()
-	steps, failed := 0, 0
-	for seed := first; seed < first+n; seed++ {
-		story := Generate(profile, uint64(seed), 150)
-		var o Outcome
-		var e error
-		err := inBubble(func() { o, e = tell(l, story, reach) })
-		if err != nil || e != nil {
-			t.Fatalf("seed %d: %v %v", seed, err, e)
-		}
-		steps += o.Steps
-		if o.Failed() {
-			failed++
-			t.Errorf("seed %d: %v", seed, o.Broken)
-			if n == 1 {
-				o = Shrink(o, 400, func(s Story) (o Outcome, err error) {
-					e := inBubble(func() { o, err = tell(l, s, reach) })
-					return o, errors.Join(e, err)
-				})
-				o.Story.WriteTo(os.Stdout)
-				t.Log(strings.Join(o.Log, "\n"))
-			}
+	t.Logf("%d histories of %d steps, %d failed, %.0f a minute", sum.Histories, sum.Steps/max(1, sum.Histories), len(sum.Failed),
+		float64(sum.Histories)/sum.Elapsed.Minutes())
+	if os.Getenv("CALBRIDGE_REACH") != "" {
+		for _, s := range sum.Reach.Names() {
+			t.Log(sum.Reach.Count(s), s)
 		}
 	}
-	t.Logf("%d histories, %d steps each, %d failed, %.0f/min", n, steps/n, failed, float64(n)/time.Since(began).Minutes())
-	for _, s := range reach.Names() {
-		t.Log(reach.Count(s), s)
-	}
+	_ = time.Now
 }

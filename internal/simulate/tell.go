@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"calbridge/internal/cal"
@@ -35,13 +34,6 @@ func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
 	for i, name := range []string{"A", "B"} {
 		w.process[i] = newProcess(w, name, l.process[i])
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			w.violate("I15", "panic: %v", p)
-			o = Outcome{s, w.steps, w.broken, w.log}
-			panic(fmt.Sprintf("%v\n%s", p, strings.Join(w.log, "\n")))
-		}
-	}()
 	w.settleIn()
 	for _, step := range s.Steps {
 		if err := w.step(step); err != nil {
@@ -116,19 +108,29 @@ func (p *process) do(s Step) error {
 	return nil
 }
 
-// serverDoes turns a switch, "server ReadOnly true", or is something that happens to it, "server forgets".
+// serverDoes turns a switch, "server on ReadOnly true", "server off ReadOnly", or is something that befalls it, "server forgets".
 func (w *world) serverDoes(s Step) error {
-	w.lied = w.lied || slices.Contains(healedByAudit, s[1])
-	if len(s) == 2 {
-		w.reach.Situation("the server: " + s[1])
-		return w.remote.event(s[1])
+	switch s.word(1) {
+	case "on":
+		w.reach.Situation("server " + s.word(2))
+		return w.remote.turn(s.word(2), s.word(3))
+	case "off":
+		return w.remote.turn(s.word(2), "")
 	}
-	w.reach.Situation("the server: " + s[1])
-	return w.remote.set(s.word(1), s.word(2))
+	w.reach.Situation("server " + s[1])
+	w.lied = w.lied || slices.Contains(healedByAudit, s[1])
+	return w.remote.befall(s[1])
 }
 
-// healedByAudit is what only a complete listing finds out about: the token has moved on, or back, or a refusal holds for a day.
-var healedByAudit = []string{"EmptyListing", "LoseLogRows", "restored", "ReadOnly"}
+// healedByAudit is what only a complete listing finds out about: the token has moved on, or back.
+var healedByAudit = []string{"restored", "rows-lost"}
+
+// marked takes note of what a switch does to the promises.
+func (w *world) marked(name string, unsafe, lies, damages bool) {
+	w.careless = w.careless || unsafe
+	w.lied = w.lied || lies || name == "ReadOnly" || name == "ReadOnlyIs404" // a refusal holds for a day
+	w.damages = w.damages || damages
+}
 
 func (w *world) changePolicy(p cal.Policy) {
 	w.story.Policy = string(p)

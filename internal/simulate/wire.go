@@ -138,7 +138,7 @@ func (w wire) after(m mishap, r *http.Request, answer *http.Response) (*http.Res
 	switch {
 	case m.lost || m.late:
 		return nil, io.ErrUnexpectedEOF
-	case m.status != 0 || m.html:
+	case m.status >= 500 || m.status == http.StatusRequestTimeout || m.html: // the others say that nothing was done
 		return instead(r, m), nil
 	case m.cut > 0:
 		answer.Body = io.NopCloser(io.MultiReader(io.LimitReader(answer.Body, int64(m.cut)), broken{}))

@@ -34,6 +34,7 @@ type world struct {
 	careless bool // the server does not check what a write is conditional on
 	restored bool // the server forgot what it had confirmed
 	lied     bool // the server's history left something out: a complete listing finds it
+	damages  bool // the server changes what it is given to keep
 }
 
 // place is a calendar of a user.
@@ -68,8 +69,8 @@ type remote interface {
 	removeCalendar(place)
 
 	path(place) cal.Href
-	set(name, value string) error
-	event(what string) error
+	turn(name, value string) error // a switch on, or with an empty value off
+	befall(what string) error
 	calm()
 	mailed() []string
 	whole() bool // a series and its exceptions are one resource
