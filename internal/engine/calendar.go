@@ -104,7 +104,8 @@ func (v *visit) round(ctx context.Context) (again bool, err error) {
 	}
 	// A CalDAV server refuses a UID that is there already, or both are found by the pull. Google names events by our id, and a second event
 	// of one UID would be a double that everybody sees; and the etag of a series says nothing of its exceptions. So it is looked at first.
-	if todo.look && v.once() && !v.pulled {
+	// Nor is a create repeated before the history was asked whether it arrived and somebody has deleted it since.
+	if todo.look && !v.pulled {
 		if err := v.pull(ctx, todo.read); err != nil || v.run.Held {
 			return false, err
 		}
@@ -144,14 +145,23 @@ func (v *visit) look(ctx context.Context) (t todo, err error) {
 			return err
 		}
 		t.push = len(next) > 0 && v.calendar.Access == cal.AccessWrite && !v.writesRest()
-		if t.look, err = tx.Unguarded(v.calendar.ID); err != nil {
+		if t.look, err = v.looksFirst(tx, t.push); err != nil {
 			return err
 		}
-		t.look = t.look && t.push
 		t.read, err = tx.Doubtful(v.calendar.ID)
 		return err
 	})
 	return t, err
+}
+
+func (v *visit) looksFirst(tx *store.Tx, push bool) (bool, error) {
+	if !push {
+		return false, nil
+	}
+	if repeats, err := tx.Repeats(v.calendar.ID); repeats || err != nil || !v.once() {
+		return repeats, err
+	}
+	return tx.Unguarded(v.calendar.ID)
 }
 
 // worthAsking: most syncs find nothing, and the listing of the calendars says so already. A server that offers neither sync-token

@@ -66,16 +66,24 @@ func (d *decision) rename(o *cal.Object) {
 }
 
 // waitForLateCreate: a create whose answer was lost may still arrive. Repeating it under the same name cannot make a second copy,
-// but if a person deletes the object in between, the late one would bring it back; so it is repeated only after it cannot arrive.
+// but if a person deletes the object in between, the late one would bring it back; so it is repeated only after it cannot arrive. Nor in
+// this run, however long ago it was sent: it may have arrived and been deleted since the listing.
 func (d *decision) waitForLateCreate(o *cal.Object) {
 	if o.Edit == nil {
 		return
 	}
 	for _, a := range o.Sent {
-		if until := a.At.Add(d.Grace); a.Create() && until.After(o.Edit.Due) {
+		if until := latest(a.At, d.Now).Add(d.Grace); a.Create() && until.After(o.Edit.Due) {
 			o.Edit.Due = until
 		}
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // staleETag is how long an edit waits after the remote refused the very etag that it goes on to show.
@@ -116,7 +124,7 @@ func (d *decision) notices() []cal.Notice {
 // reappeared: the remote granted a deletion of ours, and the object is there. Somebody made it anew, or the server does not mean what it
 // says (404 where others answer 412).
 func (d *decision) reappeared() bool {
-	return d.seen.Exists() && d.conflict == nil && slices.ContainsFunc(d.object.Sent, func(a cal.Attempt) bool {
+	return d.seen.Exists() && d.conflict == nil && slices.ContainsFunc(doubted(d.object.Sent, d.seen), func(a cal.Attempt) bool {
 		return a.State == cal.AttemptDone && !a.Want.Exists()
 	})
 }

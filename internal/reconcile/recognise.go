@@ -78,8 +78,8 @@ func moveBase(base cal.Version, a cal.Attempt, seen Sighting) (cal.Version, bool
 		if !seen.Exists() { // our deletion or somebody else's: the same fact
 			return cal.Version{}, false
 		}
-	case a.Create():
-		if !base.Exists() && createHappened(a, seen) {
+	case a.Create() && !base.Exists():
+		if createHappened(a, seen) {
 			return a.Want, true
 		}
 	case base.Exists() && seen.Exists():

@@ -95,7 +95,7 @@ func (d *decision) decide() {
 	theirs := d.seen.Version
 	localChanged, remoteChanged := !d.local.Same(d.base), !theirs.Same(d.base)
 	switch {
-	case !localChanged || d.local.Same(theirs):
+	case !localChanged || d.local.Same(theirs) || gone(d.local) && gone(theirs) && !(d.local.Exists() && theirs.Exists()):
 		d.result = theirs
 	case !remoteChanged:
 		d.result = d.local
@@ -229,3 +229,5 @@ func (d *decision) winner() cal.Side {
 	}
 	return cal.Theirs
 }
+
+func gone(v cal.Version) bool { return !v.Exists() || ical.Hidden(v.Body) }

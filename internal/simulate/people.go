@@ -26,10 +26,14 @@ func where(s Step) place {
 	return places["work"]
 }
 
-// uid names the n-th event. Other tenants have others: a word of theirs here would be a leak.
+// uid names the n-th event. Other tenants have others: a word of theirs here would be a leak. Other calendars too: some servers take a UID for
+// one event wherever it is.
 func uid(c place, n int) string {
-	if c.user == "bob" {
+	switch {
+	case c.user == "bob":
 		return fmt.Sprintf("bob-%d", n)
+	case c.calendar == "home":
+		return fmt.Sprintf("home-%d", n)
 	}
 	return fmt.Sprintf("uid-%d", n)
 }

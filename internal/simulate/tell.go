@@ -34,6 +34,7 @@ func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
 	for i, name := range []string{"A", "B"} {
 		w.process[i] = newProcess(w, name, l.process[i])
 	}
+	defer w.end()
 	w.settleIn()
 	for _, step := range s.Steps {
 		if err := w.step(step); err != nil {
@@ -42,6 +43,16 @@ func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
 	}
 	w.rest()
 	return Outcome{s, w.steps, w.broken, w.log}, nil
+}
+
+// end lets nobody outlive the bubble.
+func (w *world) end() {
+	for _, p := range w.process {
+		p.crash()
+		if p.ended != nil {
+			<-p.ended
+		}
+	}
 }
 
 // people have all the time they want.

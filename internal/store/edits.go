@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"calbridge/internal/cal"
@@ -125,7 +126,15 @@ func (tx *Tx) setEdit(o cal.Object, d Draft, revive bool) (cal.VersionID, error)
 	if d.After == "" && o.Edit != nil {
 		d.After = o.Edit.After
 	}
-	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now, After: d.After, Notify: d.Notify}))
+	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now, Due: awaited(o), After: d.After, Notify: d.Notify}))
+}
+
+// awaited is until when a create whose answer was lost may still arrive: whatever the user wants by now, it is not sent before.
+func awaited(o cal.Object) (until time.Time) {
+	if o.Edit != nil && slices.ContainsFunc(o.Sent, cal.Attempt.Create) {
+		until = o.Edit.Due
+	}
+	return until
 }
 
 // wanted stores the content of an edit: in the place of what the last edit wanted when that says the same, else as a new version.

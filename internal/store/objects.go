@@ -159,6 +159,14 @@ func (tx *Tx) Unguarded(calendar cal.CalendarID) (bool, error) {
 	return n > 0, wrap("look for edits that no etag guards", err)
 }
 
+// Repeats reports whether a create of the calendar, its answer lost, was not there when it was looked for, and would be sent again.
+func (tx *Tx) Repeats(calendar cal.CalendarID) (bool, error) {
+	var n int
+	err := tx.get(`SELECT count(*) FROM (SELECT 1 FROM attempts WHERE calendar = ? AND state = 'late' AND condition = '' LIMIT 1) c`,
+		[]any{string(calendar)}, &n)
+	return n > 0, wrap("look for creates in doubt", err)
+}
+
 // Pending tells how many edits of the calendar wait for their time, and when the next of them may be sent (zero: at once, or there is
 // none), and how many are blocked.
 func (tx *Tx) Pending(calendar cal.CalendarID) (waiting, blocked int, next time.Time, err error) {
