@@ -21,7 +21,11 @@ func Rebase(base, sent, seen cal.Body) (cal.Body, error) {
 		m.recognise(key, is)
 	}
 	m.zones()
-	return m.patch.body(), nil
+	body := m.patch.body()
+	if _, err := readOutline(body); err != nil {
+		return base, nil // all that it was about is another instance by now; a text without an object is no base
+	}
+	return body, nil
 }
 
 // recognise moves one component of the base.
