@@ -231,6 +231,9 @@ func joinedGroups(t *testing.T, base, mine, theirs, out groups) {
 		if owner, _, _ := strings.Cut(key, replyMark); attached(key) && (out[strings.TrimSuffix(owner, ackMark)] == nil || strings.Contains(key, "#")) {
 			continue // it went with what it belongs to
 		}
+		if twin := key + "#2"; base[twin] != nil || mine[twin] != nil || theirs[twin] != nil {
+			continue // of two alarms that are one like the other, the second is counted as the first where that is gone
+		}
 		want := theirs[key].form()
 		if mine[key].form() != base[key].form() {
 			want = mine[key].form()
@@ -339,9 +342,13 @@ func excludes(t *testing.T, body cal.Body, at string) {
 	if left := Excluded(DropExcluded(body, keys)); len(left) > 0 {
 		t.Fatalf("excluded all the same: %q", left)
 	}
-	o, _ := readMaster(body)
+	o, c := readMaster(body)
 	if _, ok := (&calendarClock{}).wall(at); !ok || o == nil {
 		return
+	}
+	start := o.find(c, "DTSTART")
+	if start == nil || len(at) != len(o.clock().instance(start.Value(), start.parameter("TZID"))) {
+		return // no instance of this series is named so
 	}
 	with := Exclude(body, []string{at})
 	if r := Read(with); r.Trouble != "" || !slices.Contains(Excluded(with), at) {
