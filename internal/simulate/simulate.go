@@ -34,6 +34,7 @@ type Options struct {
 	Lanes    int           // histories told at once
 	Database string        // empty: SQLite in memory; else a PostgreSQL database that may be emptied
 	Until    time.Time     // begin no more histories then; zero: whenever
+	Once     bool          // begin no more histories when one has failed
 	Shrink   int           // how many stories to try to shorten a failing one; 0: leave it
 	Told     func(Outcome) // called for each history, one at a time; may be nil
 }
@@ -79,6 +80,12 @@ func (r *run) fail(err error) {
 	}
 }
 
+func (r *run) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.Failed) > 0
+}
+
 func (r *run) lane(ctx context.Context) error {
 	l, err := newLane(ctx, r.Database)
 	if err != nil {
@@ -87,7 +94,7 @@ func (r *run) lane(ctx context.Context) error {
 	defer l.Close()
 	for ctx.Err() == nil && (r.Until.IsZero() || time.Now().Before(r.Until)) {
 		n := int(r.next.Add(1) - 1)
-		if n >= r.Count {
+		if n >= r.Count || r.Once && r.failed() {
 			return nil
 		}
 		seed := r.First + uint64(n)

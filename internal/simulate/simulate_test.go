@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // number reads a setting of a run.
@@ -20,8 +19,8 @@ func number(name string, otherwise int) int {
 
 // TestHistories tells some histories of every profile. `make sim` tells more.
 //
-// CALBRIDGE_HISTORIES is how many, CALBRIDGE_SEED the first, CALBRIDGE_PROFILES which, CALBRIDGE_SHRINK how many stories to try to shorten a
-// failing one.
+// CALBRIDGE_HISTORIES is how many, CALBRIDGE_SEED the first, CALBRIDGE_PROFILES which, CALBRIDGE_ONCE=1 stops at the first that fails,
+// CALBRIDGE_SHRINK is how many stories to try to shorten a failing one, CALBRIDGE_STORIES how many of these to print.
 func TestHistories(t *testing.T) {
 	profiles := Profiles()
 	if s := os.Getenv("CALBRIDGE_PROFILES"); s != "" {
@@ -30,7 +29,7 @@ func TestHistories(t *testing.T) {
 	logged := 0
 	sum, err := Run(context.Background(), Options{
 		Profiles: profiles, First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", 150), Steps: Steps,
-		Lanes: number("CALBRIDGE_LANES", runtime.GOMAXPROCS(0)), Shrink: number("CALBRIDGE_SHRINK", 0),
+		Lanes: number("CALBRIDGE_LANES", runtime.GOMAXPROCS(0)), Shrink: number("CALBRIDGE_SHRINK", 0), Once: number("CALBRIDGE_ONCE", 0) > 0,
 		Told: func(o Outcome) {
 			if !o.Failed() {
 				return
@@ -53,5 +52,4 @@ func TestHistories(t *testing.T) {
 			t.Log(sum.Reach.Count(s), s)
 		}
 	}
-	_ = time.Now
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"calbridge/internal/cal"
@@ -124,7 +125,7 @@ func (w *world) serverDoes(s Step) error {
 	switch s.word(1) {
 	case "on":
 		w.reach.Situation("server " + s.word(2))
-		return w.remote.turn(s.word(2), s.word(3))
+		return w.remote.turn(s.word(2), strings.Join(s[min(3, len(s)):], " "))
 	case "off":
 		return w.remote.turn(s.word(2), "")
 	}
