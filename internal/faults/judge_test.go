@@ -199,18 +199,14 @@ func (w *world) checkHistory(l *lane, e evidence) {
 // ownName is how calbridge names what it creates: the object's id, and which incarnation it is.
 var ownName = regexp.MustCompile(`/([0-9a-v]{20})-\d+\.ics$`)
 
-// checkOnce: nothing is there twice. What nobody here made is a copy out of a conflict, one for each.
+// checkOnce: nothing is there twice.
 func (w *world) checkOnce(l *lane) {
 	for _, c := range l.calendars {
-		uids, names, copies := map[string]int{}, map[string]int{}, 0
+		uids, names := map[string]int{}, map[string]int{}
 		for _, r := range w.there(l, c) {
-			uid := uidOf(r.body)
-			uids[uid]++
+			uids[uidOf(r.body)]++
 			if m := ownName.FindStringSubmatch(r.href); m != nil {
 				names[m[1]]++
-			}
-			if w.created[uid] == "" {
-				copies++
 			}
 		}
 		for id, n := range names {
@@ -218,10 +214,6 @@ func (w *world) checkOnce(l *lane) {
 		}
 		for uid, n := range uids {
 			w.once("UID "+uid, n, l)
-		}
-		if both := w.keptBoth(l, c); copies > both {
-			w.findings.doubled++
-			w.problem("DOUBLED: %s: %d objects at the server were made by nobody, and only %d conflicts kept both", l.name, copies, both)
 		}
 	}
 	here := map[string]int{}
@@ -243,36 +235,57 @@ func (w *world) once(what string, n int, l *lane) {
 	}
 }
 
-func (w *world) keptBoth(l *lane, c *calendar) (n int) {
-	w.store(l, func(tx *store.Tx) error {
-		all, err := tx.Conflicts(store.ConflictFilter{Calendar: cal.CalendarID(c.ID)})
-		n = len(slices.DeleteFunc(all, func(c cal.Conflict) bool { return c.Winner != cal.Both }))
-		return err
-	})
-	return n
-}
-
-// checkCopies: no two copies began alike, be they still there or not.
+// checkCopies: what nobody made, be it still there or not, is a copy out of a conflict in which both were kept; of each there is one.
 func (w *world) checkCopies(l *lane) {
-	began := map[string]cal.ObjectID{}
+	kept := w.keptBoth(l)
 	for _, o := range w.objects(l) {
 		if w.created[o.UID] != "" || o.UID == "" {
 			continue
 		}
-		w.store(l, func(tx *store.Tx) error {
-			versions, err := tx.Versions(o.ID)
-			if err != nil || len(versions) == 0 {
+		w.count("copies that conflicts made", 1)
+		if first := w.began(l, o.ID); first != "" && kept[first] == 0 {
+			w.findings.doubled++
+			w.problem("DOUBLED: %s: %s (UID %s) was made by nobody, and as no conflict's copy: %s", l.name, o.ID, o.UID, first)
+		} else {
+			kept[first]--
+		}
+	}
+}
+
+// keptBoth counts, by what the user here wanted, the conflicts in which both were kept.
+func (w *world) keptBoth(l *lane) map[string]int {
+	kept := map[string]int{}
+	w.store(l, func(tx *store.Tx) error {
+		for _, c := range l.calendars {
+			all, err := tx.Conflicts(store.ConflictFilter{Calendar: cal.CalendarID(c.ID)})
+			if err != nil {
 				return err
 			}
-			first := content(string(versions[0].Body))
-			if other, twice := began[first]; twice && strings.Contains(first, "w") {
-				w.findings.doubled++
-				w.problem("DOUBLED: %s: %s and %s both began as %s", l.name, other, o.ID, first)
+			for _, one := range all {
+				whole, err := tx.Conflict(one.ID)
+				if err != nil {
+					return err
+				}
+				if whole.Winner == cal.Both && whole.Mine.Exists() {
+					kept[content(string(whole.Mine.Body))]++
+				}
 			}
-			began[first] = o.ID
-			return nil
-		})
-	}
+		}
+		return nil
+	})
+	return kept
+}
+
+// began is what an object was at first; empty: nothing of it is left.
+func (w *world) began(l *lane, id cal.ObjectID) (first string) {
+	w.store(l, func(tx *store.Tx) error {
+		versions, err := tx.Versions(id)
+		if err == nil && len(versions) > 0 {
+			first = content(string(versions[0].Body))
+		}
+		return err
+	})
+	return first
 }
 
 // checkFeed: whoever follows the feed from its beginning has what there is, and heard nothing twice.
