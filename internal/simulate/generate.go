@@ -12,7 +12,7 @@ import (
 
 // Generate makes up the history of a seed. A few things happen often in some histories and never in others: which, the seed says too.
 func Generate(profile string, seed uint64, steps int) Story {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 4)), story: Story{Profile: profile, Seed: seed}}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 4)), story: Story{Profile: profile, Seed: seed}, events: 4}
 	g.begin()
 	for len(g.story.Steps) < steps {
 		g.step()
@@ -22,7 +22,8 @@ func Generate(profile string, seed uint64, steps int) Story {
 
 type generator struct {
 	*rand.Rand
-	story Story
+	story  Story
+	events int // in a calendar
 
 	faulty   float64 // of the gates that are opened
 	crashes  float64
@@ -130,7 +131,7 @@ func (g *generator) edit() {
 	} else if g.onlyAway {
 		side = "there"
 	}
-	n, c := g.IntN(4), ""
+	n, c := g.IntN(g.events), ""
 	switch {
 	case g.one(8):
 		c = " home"
@@ -262,12 +263,18 @@ func (g *generator) accident() {
 	if len(g.could) == 0 {
 		return
 	}
-	switch a := g.could[g.IntN(len(g.could))]; {
-	case len(a.values) == 0:
-		g.add("server %s", a.name)
-	case g.one(2):
+	a := g.could[g.IntN(len(g.could))]
+	if len(a.values) > 0 && g.one(2) {
 		g.add("server off %s", a.name)
-	default:
-		g.add("server on %s %s", a.name, a.values[g.IntN(len(a.values))])
+		return
 	}
+	g.befalls(a)
+}
+
+func (g *generator) befalls(a accident) {
+	if len(a.values) == 0 {
+		g.add("server %s", a.name)
+		return
+	}
+	g.add("server on %s %s", a.name, a.values[g.IntN(len(a.values))])
 }

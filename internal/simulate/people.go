@@ -92,6 +92,7 @@ func (w *world) here(s Step) error {
 	for _, f := range then {
 		f()
 	}
+	w.tally.EditsHere += min(1, len(then))
 	return nil
 }
 

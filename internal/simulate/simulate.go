@@ -30,13 +30,14 @@ type Options struct {
 	Profiles []string // names of sim.Profiles, and "any"; each in turn
 	First    uint64   // seed
 	Count    int
-	Steps    int           // of a generated story
-	Lanes    int           // histories told at once
-	Database string        // empty: SQLite in memory; else a PostgreSQL database that may be emptied
-	Until    time.Time     // begin no more histories then; zero: whenever
-	Once     bool          // begin no more histories when one has failed
-	Shrink   int           // how many stories to try to shorten a failing one; 0: leave it
-	Told     func(Outcome) // called for each history, one at a time; may be nil
+	Steps    int                                     // of a generated story
+	Story    func(profile string, seed uint64) Story // nil: Generate
+	Lanes    int                                     // histories told at once
+	Database string                                  // empty: SQLite in memory; else a PostgreSQL database that may be emptied
+	Until    time.Time                               // begin no more histories then; zero: whenever
+	Once     bool                                    // begin no more histories when one has failed
+	Shrink   int                                     // how many stories to try to shorten a failing one; 0: leave it
+	Told     func(Outcome)                           // called for each history, one at a time; may be nil
 }
 
 // Summary is what came of it.
@@ -98,11 +99,18 @@ func (r *run) lane(ctx context.Context) error {
 			return nil
 		}
 		seed := r.First + uint64(n)
-		if err := r.history(l, Generate(r.Profiles[seed%uint64(len(r.Profiles))], seed, r.Options.Steps)); err != nil {
+		if err := r.history(l, r.story(r.Profiles[seed%uint64(len(r.Profiles))], seed)); err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
 	}
 	return ctx.Err()
+}
+
+func (r *run) story(profile string, seed uint64) Story {
+	if r.Story != nil {
+		return r.Story(profile, seed)
+	}
+	return Generate(profile, seed, r.Options.Steps)
 }
 
 func (r *run) history(l *lane, s Story) error {

@@ -14,10 +14,12 @@ import (
 
 // Outcome is what became of a history.
 type Outcome struct {
-	Story  Story
-	Steps  int         // events, and gates that were opened
-	Broken []Violation // promises
-	Log    []string
+	Story   Story
+	Steps   int         // events, and gates that were opened
+	Broken  []Violation // promises
+	Unasked []string    // promises that nobody could keep here
+	Tally   Tally
+	Log     []string
 }
 
 // Failed reports whether a promise was broken.
@@ -32,6 +34,7 @@ func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
 	if w.remote, err = newRemote(w); err != nil {
 		return o, err
 	}
+	w.remote = witness{w.remote, &w.tally}
 	for i, name := range []string{"A", "B"} {
 		w.process[i] = newProcess(w, name, l.process[i])
 	}
@@ -43,7 +46,7 @@ func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
 		}
 	}
 	w.rest()
-	return Outcome{s, w.steps, w.broken, w.log}, nil
+	return Outcome{Story: s, Steps: w.steps, Broken: w.broken, Unasked: w.unasked(), Tally: w.count(), Log: w.log}, nil
 }
 
 // end lets nobody outlive the bubble.
@@ -97,6 +100,7 @@ func (p *process) do(s Step) error {
 	case "crash":
 		if p.ended != nil {
 			w.reach.Situation("S25 a process dies")
+			w.tally.fault("crash")
 			p.crash()
 			w.mourn(p)
 		}
@@ -125,11 +129,13 @@ func (w *world) serverDoes(s Step) error {
 	switch s.word(1) {
 	case "on":
 		w.reach.Situation("server " + s.word(2))
+		w.tally.incident(s.word(2))
 		return w.remote.turn(s.word(2), strings.Join(s[min(3, len(s)):], " "))
 	case "off":
 		return w.remote.turn(s.word(2), "")
 	}
 	w.reach.Situation("server " + s[1])
+	w.tally.incident(s[1])
 	w.lied = w.lied || slices.Contains(healedByAudit, s[1])
 	return w.remote.befall(s[1])
 }

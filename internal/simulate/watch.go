@@ -18,6 +18,7 @@ func (w *world) leaving(by wire, r *http.Request) {
 	if w.remote.stranger(by, r) {
 		w.violate("I13", "%s %s leaves with the credentials of %s", r.Method, r.URL, by.user)
 	}
+	w.tally.Requests++
 	c, name, ok := w.target(r)
 	if !ok || reads(r) {
 		return

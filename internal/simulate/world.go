@@ -25,6 +25,7 @@ type world struct {
 	steps   int // taken so far: events and gates
 	log     []string
 	reach   *Reach
+	tally   Tally
 	late    []late
 	held    map[place]cal.CalendarID
 	ids     []cal.AccountID
@@ -230,6 +231,7 @@ func (w *world) advance(p *process, pick int, m mishap) {
 		if line := p.inLine(); len(line) > 0 {
 			one := line[pick%len(line)]
 			w.note("%s: %s %s", p.name, one.name, m.word)
+			w.tally.met(one, m)
 			p.let(one, m)
 			w.wait()
 			break
@@ -255,6 +257,7 @@ func (w *world) mourn(p *process) {
 // synced looks at what a sync says of itself.
 func (w *world) synced(p *process, rep engine.Report) {
 	w.note("%s has synced: %s", p.name, strings.Join(troubles(rep), "; "))
+	w.tally.synced(rep)
 	for _, r := range rep.Runs {
 		if r.Held {
 			w.reach.Situation("a mass deletion is held back")
@@ -280,4 +283,5 @@ func troubles(rep engine.Report) (all []string) {
 func (w *world) exercise(m mishap, r *http.Request) {
 	key, _, _ := strings.Cut(m.word, "=")
 	w.reach.Situation("fault " + key + " on " + r.Method)
+	w.tally.fault(key)
 }
