@@ -278,7 +278,7 @@ func retryAfter(resp *http.Response) time.Duration {
 	if err != nil || seconds < 0 {
 		return 0
 	}
-	return time.Duration(seconds) * time.Second
+	return time.Duration(min(seconds, int(maxPause/time.Second))) * time.Second
 }
 
 func extra(token *oauth2.Token, name string) string {

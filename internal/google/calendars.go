@@ -45,7 +45,7 @@ const (
 // readMemory gives nothing where it cannot be read: then the list is read as a whole.
 func readMemory(raw []byte) memory {
 	var m memory
-	if json.Unmarshal(raw, &m) != nil || m.Version != memoryVersion {
+	if json.Unmarshal(raw, &m) != nil || m.Version != memoryVersion || m.Entries == nil {
 		return memory{}
 	}
 	return m
@@ -142,6 +142,9 @@ func (c *Client) readList(ctx context.Context, known memory) (memory, error) {
 
 func (m *memory) take(items []*calendar.CalendarListEntry) {
 	for _, i := range items {
+		if i == nil { // JSON's null
+			continue
+		}
 		if i.Deleted || i.AccessRole == "none" {
 			delete(m.Entries, i.Id)
 			continue

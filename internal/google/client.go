@@ -152,6 +152,10 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	}
 	if err := googleapi.CheckResponse(resp); err != nil {
 		discard(resp)
+		var answer *googleapi.Error
+		if errors.As(err, &answer) {
+			answer.Code = resp.StatusCode // the body may claim another
+		}
 		return nil, c.judge(r.method != http.MethodGet, err)
 	}
 	return resp, nil

@@ -49,6 +49,7 @@ func FuzzAnswer(f *testing.F) {
 		if status < 200 || status > 599 {
 			return
 		}
+		calendars(t, status, wait, body)
 		items, complete := listed(t, status, wait, body)
 		if complete && status < 300 {
 			completes(t, wait, body, items)
@@ -82,6 +83,18 @@ func listed(t *testing.T, status int, wait, body string) (items []item, complete
 	return items, complete
 }
 
+// calendars: a list of calendars, from what was remembered or from an answer, ends as well.
+func calendars(t *testing.T, status int, wait, body string) {
+	c := dialed(t, &answering{status: status, wait: wait, body: body})
+	all, err := c.Calendars(context.Background(), false)
+	if checkNo(t, err); err == nil && status >= 300 {
+		t.Fatalf("%d is %v", status, all)
+	}
+	c.memory = readMemory([]byte(body))
+	c.memory.Read = c.cfg.Now()
+	_, _ = c.Calendars(context.Background(), false)
+}
+
 // completes: all of a page was read, every event of it was handed on as it came, and no part of the page passes for the whole.
 func completes(t *testing.T, wait, body string, items []item) {
 	d := json.NewDecoder(strings.NewReader(body))
@@ -112,14 +125,9 @@ func writes(t *testing.T, status int, wait, body string) {
 	if checkNo(t, err); (err == nil) != (status < 300) {
 		t.Fatalf("%d to a write is %v", status, err)
 	}
-	if s := told(err); errors.Is(err, cal.ErrUnsent) && (s >= 500 || s == http.StatusRequestTimeout) {
-		t.Fatalf("%d says nothing of the write, and is %v", s, err)
+	if errors.Is(err, cal.ErrUnsent) && (status >= 500 || status == http.StatusRequestTimeout) {
+		t.Fatalf("%d says nothing of the write, and is %v", status, err)
 	}
-}
-
-// told is the status that an answer's body claims, which is believed before that of its head.
-func told(err error) int {
-	return status(err)
 }
 
 func checkNo(t *testing.T, err error) {
@@ -130,7 +138,7 @@ func checkNo(t *testing.T, err error) {
 	if errors.As(err, &busy) && (busy.Wait < 0 || busy.Wait > max(rest, maxPause)) {
 		t.Fatalf("%v to wait: %v", busy.Wait, err)
 	}
-	if said := err.Error(); told(err) != 0 && (!utf8.ValidString(said) || len(said) > 4000 || strings.ContainsFunc(said, func(r rune) bool { return r < ' ' || r == 0x7f })) {
+	if said := err.Error(); !utf8.ValidString(said) || len(said) > 4000 || strings.ContainsFunc(said, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		t.Fatalf("not fit for a log: %q", said)
 	}
 }

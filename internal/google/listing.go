@@ -203,7 +203,7 @@ func expect(d *json.Decoder, want json.Token) error {
 		return io.ErrUnexpectedEOF
 	}
 	if err == nil && got != want {
-		err = fmt.Errorf("%v where %v was expected", got, want)
+		err = fmt.Errorf("%s where %v was expected", sentence(fmt.Sprint(got)), want)
 	}
 	return err
 }
@@ -212,7 +212,7 @@ func (w *walker) items(d *json.Decoder) error {
 	if start, err := d.Token(); err != nil || start == nil { // null: none
 		return err
 	} else if start != json.Delim('[') {
-		return fmt.Errorf("items are %v and not a list", start)
+		return fmt.Errorf("items are %s and not a list", sentence(fmt.Sprint(start)))
 	}
 	for d.More() {
 		p := portion{items: make([]item, 0, portionLength)}
