@@ -76,7 +76,7 @@ func TestACreateInDoubtIsAwaited(t *testing.T) {
 	o := cal.Object{ID: "a", Calendar: "c1", Href: "/a", UID: "a", Edit: &cal.Edit{Rev: 1, Want: version(pair{1, 1}, 0), At: now}}
 	o.Sent = []cal.Attempt{{Object: "a", Href: "/a", Want: version(pair{1, 1}, 0), State: cal.AttemptSent, At: now}}
 	c := Object(o, Sighting{Resource: cal.Resource{Href: "/a"}}, cal.Rules{}, Moment{Now: now.Add(time.Second), Grace: time.Minute})
-	if e := c.Object.Edit; e == nil || !e.Due.Equal(now.Add(time.Second + time.Minute)) || len(c.Object.Sent) != 1 {
+	if e := c.Object.Edit; e == nil || !e.Due.Equal(now.Add(time.Second+time.Minute)) || len(c.Object.Sent) != 1 {
 		t.Errorf("%+v", c.Object)
 	}
 }

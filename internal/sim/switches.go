@@ -66,7 +66,7 @@ func Switches() []Switch[Quirks] {
 		flag("NeverReportDeletions", func(q q) *bool { return &q.NeverReportDeletions }, lies),
 		flag("LoseLogRows", func(q q) *bool { return &q.LoseLogRows }, lies, passing),
 		choice("LoseEveryRow", func(q q) *int { return &q.LoseEveryRow }, []int{2, 3, 7, 20}, lies),
-		flag("SecondTokens", func(q q) *bool { return &q.SecondTokens }, lies), // what happens later in the second of a listing
+		flag("SecondTokens", func(q q) *bool { return &q.SecondTokens }, lies),       // what happens later in the second of a listing
 		flag("TokenAlwaysZero", func(q q) *bool { return &q.TokenAlwaysZero }, lies), // to who compares tokens
 		flag("RestlessTokens", func(q q) *bool { return &q.RestlessTokens }),
 		flag("InitialTombstones", func(q q) *bool { return &q.InitialTombstones }),
