@@ -86,7 +86,7 @@ func (s Story) WriteTo(w io.Writer) (int64, error) {
 // ReadStory reads what WriteTo writes, and what people do.
 func ReadStory(r io.Reader) (Story, error) {
 	s := Story{Profile: "plain"}
-	lines := bufio.NewScanner(r)
+	lines, at := bufio.NewScanner(r), lineNumbers{}
 	for n := 1; lines.Scan(); n++ {
 		text, comment, commented := strings.Cut(lines.Text(), "#")
 		if commented && s.Why == "" {
@@ -94,11 +94,15 @@ func ReadStory(r io.Reader) (Story, error) {
 		}
 		if words := strings.Fields(text); len(words) > 0 {
 			if err := s.line(words); err != nil {
-				return s, fmt.Errorf("line %d of the history: %w", n, err)
+				return s, inLine(n, err)
 			}
+			at.note(n, words[0], &s)
 		}
 	}
-	return s, lines.Err()
+	if err := lines.Err(); err != nil {
+		return s, err
+	}
+	return s, s.check(at)
 }
 
 func (s *Story) line(words Step) (err error) {
