@@ -25,7 +25,8 @@ const (
 	brokenWeight = 5  // what an answer that broke off counts, each of which may have taken minutes
 )
 
-// fetch reads resources by name and hands them on: as Present, as Absent when that very name is answered 404 or 410, else as Unread.
+// fetch reads resources by name and hands them on: as Present, as Absent when that very name is answered 404 or 410 and was not
+// listed just now, else as Unread.
 func (p *pull) fetch(hrefs []cal.Href) error {
 	size := p.Profile().BatchSize
 	if size == 0 {
@@ -195,11 +196,21 @@ func (p *pull) get(href cal.Href) error {
 	case p.ctx.Err() != nil || impassable(err):
 		return err
 	case errors.As(err, &f) && missing(f.status):
-		p.absent(href)
+		p.notFound(href)
 	default:
 		p.unread(href, oneLine(err.Error()))
 	}
 	return nil
+}
+
+// notFound: listed a moment ago and not there now, it may have been removed in between, and then the history names it next time; or one of
+// the two answers is wrong, as with a replica that lags (and Google's CalDAV lists what it does not give). It is read again later.
+func (p *pull) notFound(href cal.Href) {
+	if _, listed := p.listed[href]; listed {
+		p.unread(href, "listed, and not found when it was read")
+		return
+	}
+	p.absent(href)
 }
 
 // object is the GET of one resource. Any answer but its content is an error.

@@ -98,6 +98,10 @@ func (v *visit) pack(ctx context.Context) (parcels []*parcel, err error) {
 // doubt: the user deleted what a create of ours, its answer lost, may still bring to the remote. There is no version to delete yet, so
 // the remote is looked at again; should the object be there by then, it has an etag to be deleted by.
 func doubt(tx *store.Tx, o cal.Object) error {
+	if len(o.Sent) == 0 { // it surely did not arrive: there is nothing to delete
+		_, err := tx.Edit(store.Draft{Object: o.ID})
+		return err
+	}
 	for _, a := range o.Sent {
 		if err := tx.Outcome(a.ID, cal.AttemptSent); err != nil {
 			return err
