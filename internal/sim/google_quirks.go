@@ -26,9 +26,9 @@ func GoogleSwitches() []Switch[GoogleQuirks] {
 	type q = *GoogleQuirks
 	return []Switch[GoogleQuirks]{
 		flag("EmptyEvents", func(q q) *bool { return &q.EmptyEvents }, passing, lies),
-		flag("EmptyEntries", func(q q) *bool { return &q.EmptyEntries }, passing),
+		flag("EmptyEntries", func(q q) *bool { return &q.EmptyEntries }, passing, lies),
 		choice("MissEvery", func(q q) *int { return &q.MissEvery }, []int{2, 3, 5}, passing, lies),
-		choice("MissEntry", func(q q) *int { return &q.MissEntry }, []int{2, 3}, passing),
+		choice("MissEntry", func(q q) *int { return &q.MissEntry }, []int{2, 3}, passing, lies),
 		flag("DuplicateItems", func(q q) *bool { return &q.DuplicateItems }),
 		choice("LoseEveryRow", func(q q) *int { return &q.LoseEveryRow }, []int{2, 3, 7, 20}, lies),
 		flag("SyncTokensGone", func(q q) *bool { return &q.SyncTokensGone }, passing),

@@ -35,6 +35,7 @@ func newDAV(w *world, p sim.Profile) *dav {
 		d.AddCalendar("bob", "work", sim.Properties{})
 	}
 	d.Quirks(func(q *sim.Quirks) { *q = p.Always })
+	w.uidMoves = p.Always.UIDMoves
 	w.marked("", len(p.Unsafe()) > 0, len(p.Lies()) > 0, len(p.Damages()) > 0)
 	return d
 }

@@ -347,8 +347,10 @@ func (w *world) thereDoes(c place, s Step, all []item) error {
 	case "transfer":
 		w.transfer(c, it)
 	case "move":
+		w.meddled[it.uid] = true
 		w.remote.replace(c, it, moved(it.body))
 	case "answer":
+		w.meddled[it.uid] = true
 		w.remote.replace(c, it, answered(it.body))
 	case "except":
 		w.thereExcepts(c, it, all, n)
@@ -431,6 +433,9 @@ func (w *world) transfer(c place, it item) {
 	}
 	w.meddled[it.uid] = true
 	w.doubled(it.body)
+	if w.uidMoves { // an edit of ours brings it back here, and the server takes it away there
+		w.changed(there, it.uid, it.body, "")
+	}
 	w.remote.remove(c, it)
 	w.remote.create(places["home"], it.body)
 }

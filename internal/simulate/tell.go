@@ -148,6 +148,7 @@ func (w *world) marked(name string, unsafe, lies, damages bool) {
 	w.careless = w.careless || unsafe
 	w.lied = w.lied || lies || name == "ReadOnly" || name == "ReadOnlyIs404" // a refusal holds for a day
 	w.damages = w.damages || damages
+	w.uidMoves = w.uidMoves || name == "UIDMoves"
 }
 
 func (w *world) changePolicy(p cal.Policy) {

@@ -35,6 +35,7 @@ type world struct {
 	careless bool // the server does not check what a write is conditional on
 	restored bool // the server forgot what it had confirmed
 	lied     bool // the server's history left something out: a complete listing finds it
+	uidMoves bool // the server takes a UID for one event, wherever it is
 	damages  bool // the server changes what it is given to keep
 }
 
