@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/simulate"
 	"calbridge/internal/store"
 )
 
@@ -51,6 +52,7 @@ type grammar struct {
 	flags
 
 	Demo     demoCmd     `cmd:"" help:"Show what calbridge does, with a calendar server of its own and nothing to install."`
+	Simulate simulateCmd `cmd:"" help:"Try a policy on a simulated server, while everything goes wrong that can."`
 	Account  accountCmd  `cmd:"" help:"The logins at calendar servers."`
 	Calendar calendarCmd `cmd:"" help:"The calendars of the accounts."`
 	Sync     syncCmd     `cmd:"" help:"Push what was edited here, then pull what was edited there, once."`
@@ -111,6 +113,7 @@ func (p process) run(ctx context.Context) (err error) {
 	var g grammar
 	parser, err := kong.New(&g, kong.Name("calbridge"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { panic(leave{}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Vars{"profiles": strings.Join(simulate.Profiles(), ", "), "policies": strings.Join(simulate.Policies(), ", ")},
 		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: "Settings, which the environment or a TOML file may hold too:"}}))
 	if err != nil {
 		return fmt.Errorf("build the command line: %w", err)

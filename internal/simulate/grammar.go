@@ -80,6 +80,9 @@ func Incidents() (dav, google []string) {
 
 var policies = []string{string(cal.RemoteWins), string(cal.LocalWins), string(cal.NewestWins), string(cal.KeepBoth), string(cal.Manual)}
 
+// Policies are what may decide conflicts.
+func Policies() []string { return slices.Clone(policies) }
+
 var deletePolicies = []string{string(cal.EditWins), string(cal.AsPolicy)}
 
 // slots are what the capitals of a form stand for; numbers are not among them.

@@ -99,7 +99,7 @@ func (r *run) lane(ctx context.Context) error {
 			return nil
 		}
 		seed := r.First + uint64(n)
-		if err := r.history(l, r.story(r.Profiles[seed%uint64(len(r.Profiles))], seed)); err != nil {
+		if err := r.history(ctx, l, r.story(r.Profiles[seed%uint64(len(r.Profiles))], seed)); err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
 	}
@@ -113,14 +113,14 @@ func (r *run) story(profile string, seed uint64) Story {
 	return Generate(profile, seed, r.Options.Steps)
 }
 
-func (r *run) history(l *lane, s Story) error {
-	o, err := l.tell(s, r.Reach)
+func (r *run) history(ctx context.Context, l *lane, s Story) error {
+	o, err := l.tell(ctx, s, r.Reach)
 	if err != nil {
 		return err
 	}
 	if o.Failed() && r.Shrink > 0 {
 		nowhere := NewReach()
-		o = Shrink(o, r.Shrink, func(s Story) (Outcome, error) { return l.tell(s, nowhere) })
+		o = Shrink(o, r.Shrink, func(s Story) (Outcome, error) { return l.tell(ctx, s, nowhere) })
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,9 +136,9 @@ func (r *run) history(l *lane, s Story) error {
 }
 
 // tell plays a story in a bubble.
-func (l *lane) tell(s Story, reach *Reach) (o Outcome, err error) {
+func (l *lane) tell(ctx context.Context, s Story, reach *Reach) (o Outcome, err error) {
 	err = inBubble(func() (err error) {
-		o, err = tell(l, s, reach)
+		o, err = tell(ctx, l, s, reach)
 		return err
 	})
 	return o, err
@@ -151,7 +151,7 @@ func Tell(ctx context.Context, s Story, database string) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer l.Close()
-	return l.tell(s, NewReach())
+	return l.tell(ctx, s, NewReach())
 }
 
 // Replay reads a story and plays it.

@@ -26,7 +26,7 @@ type Outcome struct {
 func (o Outcome) Failed() bool { return len(o.Broken) > 0 }
 
 // tell plays a story in a lane, inside a bubble.
-func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
+func tell(ctx context.Context, l *lane, s Story, reach *Reach) (o Outcome, err error) {
 	w := &world{story: s, lane: l, own: l.own, ledger: newLedger(), began: time.Now(), reach: reach}
 	if err := l.begin(s.Seed, w.clock); err != nil {
 		return o, fmt.Errorf("empty the simulated database: %w", err)
@@ -41,6 +41,9 @@ func tell(l *lane, s Story, reach *Reach) (o Outcome, err error) {
 	defer w.end()
 	w.settleIn()
 	for _, step := range s.Steps {
+		if err := ctx.Err(); err != nil {
+			return o, err
+		}
 		if err := w.step(step); err != nil {
 			return o, fmt.Errorf("%s: %w", step, err)
 		}
