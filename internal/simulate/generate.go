@@ -89,12 +89,27 @@ func (g *generator) process() {
 	switch {
 	case g.Float64() < g.crashes:
 		g.add("%s crash", name)
+	case g.Float64() < g.faulty && g.one(3):
+		g.write(name)
 	case g.Float64() < g.faulty:
 		g.add("%s %d %s", name, g.IntN(3), g.mishap())
 	case g.one(6):
 		g.add("%s walk %d", name, 2+g.IntN(12))
 	default:
 		g.add("%s %d", name, g.IntN(3))
+	}
+}
+
+// write is where most can go wrong: a request that writes, or its answer. What was late may arrive soon.
+func (g *generator) write(name string) {
+	what := g.mishap()
+	g.add("%s %s %s", name, pick(g, "sends", "hears"), what)
+	for what == "late" && g.one(2) {
+		g.add("%s walk %d", name, 2+g.IntN(12))
+		if g.one(2) {
+			g.add("land")
+			return
+		}
 	}
 }
 

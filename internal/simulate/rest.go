@@ -233,6 +233,7 @@ func (w *world) checkWords() {
 		for _, o := range w.objects(w.held[c], true) {
 			if o.Edit != nil || w.lost(w.held[c]) { // refused, and shown as such, or all that is left
 				mark(kept, string(o.Want().Body))
+				recorded[o.UID] = recorded[o.UID] || o.Edit != nil && !o.Edit.Want.Exists() // whoever deleted it sees that it is still there
 			}
 		}
 	}

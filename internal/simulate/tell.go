@@ -122,9 +122,36 @@ func (p *process) do(s Step) error {
 				return err
 			}
 		}
+		if verb := s.word(1); verb == "sends" || verb == "hears" {
+			p.write(strings.TrimSuffix(verb, "s"), m)
+			return nil
+		}
 		w.advance(p, s.number(1, 0), m)
 	}
 	return nil
+}
+
+// write goes on to the next request that writes, or to its answer, and lets that happen to it. A sync may end before it writes.
+func (p *process) write(verb string, m mishap) {
+	const enough = 60 // gates of a sync
+	for range enough {
+		p.world.steps++
+		if n := p.writing(verb); n >= 0 {
+			p.world.advance(p, n, m)
+			return
+		}
+		if p.world.advance(p, 0, mishap{}); p.ended == nil {
+			return
+		}
+	}
+}
+
+// writing is the number of the gate at which such a request waits.
+func (p *process) writing(verb string) int {
+	return slices.IndexFunc(p.inLine(), func(g *gate) bool {
+		words := append(strings.Fields(g.name), "")
+		return words[0] == verb && slices.Contains([]string{"PUT", "DELETE", "POST", "PATCH"}, words[1])
+	})
 }
 
 // serverDoes turns a switch, "server on ReadOnly true", "server off ReadOnly", or is something that befalls it, "server forgets".
