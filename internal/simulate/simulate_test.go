@@ -2,7 +2,10 @@ package simulate
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -17,10 +20,23 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
+// keep writes a story down.
+func keep(t *testing.T, dir string, o Outcome) {
+	f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%d.txt", o.Story.Profile, o.Story.Seed)))
+	if err == nil {
+		o.Story.Why = o.Broken[0].String()
+		_, err = o.Story.WriteTo(f)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestHistories tells some histories of every profile. `make sim` tells more.
 //
 // CALBRIDGE_HISTORIES is how many, CALBRIDGE_SEED the first, CALBRIDGE_PROFILES which, CALBRIDGE_ONCE=1 stops at the first that fails,
-// CALBRIDGE_SHRINK is how many stories to try to shorten a failing one, CALBRIDGE_STORIES how many of these to print.
+// CALBRIDGE_KEEP names a folder for the stories of those that fail, CALBRIDGE_SHRINK is how many stories to try to shorten a failing one, CALBRIDGE_STORIES how many of these to print.
 func TestHistories(t *testing.T) {
 	profiles := Profiles()
 	if s := os.Getenv("CALBRIDGE_PROFILES"); s != "" {
@@ -35,6 +51,9 @@ func TestHistories(t *testing.T) {
 				return
 			}
 			t.Errorf("%s seed %d: %v", o.Story.Profile, o.Story.Seed, o.Broken)
+			if dir := os.Getenv("CALBRIDGE_KEEP"); dir != "" {
+				keep(t, dir, o)
+			}
 			if logged++; logged <= number("CALBRIDGE_STORIES", 0) {
 				var b strings.Builder
 				o.Story.WriteTo(&b)
