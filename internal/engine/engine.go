@@ -49,8 +49,10 @@ type Engine struct {
 	Chance   func() float64 // in [0,1), for jitter
 	Progress func(Progress) // may be nil
 	Notify   string         // where remotes send push notifications; empty: none are asked for
-	// Decided, unless nil, is told what was held of what a page is about, and what was decided; inside the transaction, so perhaps more than once.
-	Decided func(held []cal.Object, page cal.Page, plan cal.Plan)
+	// Decided, unless nil, is told what was held of what a page of a calendar is about, and what was decided; Answered, what became of each
+	// write. Both inside the transaction, so perhaps more than once.
+	Decided  func(c cal.Calendar, held []cal.Object, page cal.Page, plan cal.Plan)
+	Answered func(cal.Attempt, error)
 	Limits
 }
 

@@ -221,7 +221,7 @@ func (p *pull) plan(tx *store.Tx, page cal.Page) (cal.Plan, cal.Page, []cal.Reso
 	page, later := setAside(page, held)
 	plan := reconcile.Page(p.calendar, held, page, p.moment())
 	if p.Decided != nil {
-		p.Decided(held, page, plan)
+		p.Decided(p.calendar, held, page, plan)
 	}
 	return plan, page, later, nil
 }

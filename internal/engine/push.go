@@ -228,6 +228,9 @@ func (v *visit) settleParcels(ctx context.Context, parcels []*parcel) error {
 
 // settleParcel is what we do on each answer of the remote. A write is done, refused, or its outcome is unknown (docs/architecture.md).
 func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
+	if v.Answered != nil {
+		v.Answered(p.attempt, p.err)
+	}
 	var taken cal.Taken
 	switch err := p.err; {
 	case err == nil:

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"calbridge/internal/cal"
 	"calbridge/internal/engine"
 	"calbridge/internal/store"
 )
@@ -20,6 +21,8 @@ type process struct {
 	engine *engine.Engine
 	cancel context.CancelFunc
 	ended  chan engine.Report // of the sync under way; nil: none
+	last   string             // the gate it went through last
+	paged  bool               // it has applied a part of a listing, and not the last
 }
 
 func newProcess(w *world, name string, h *handle) *process {
@@ -37,9 +40,15 @@ func (p *process) boot() {
 	limits.AuditEvery = audit
 	p.engine = &engine.Engine{
 		Store: p.DB, Open: p.connect, Owner: p.name + " " + string(rune('0'+p.boots%10)), Clock: p.world.clock, Chance: chance.Float64,
-		Limits: limits, Decided: p.world.decided,
+		Limits: limits, Decided: p.decided, Answered: p.world.answered,
 	}
 	p.gates.shut()
+}
+
+// decided is told of every decision, inside its transaction.
+func (p *process) decided(c cal.Calendar, held []cal.Object, page cal.Page, plan cal.Plan) {
+	p.paged = !page.Last
+	p.world.decided(c, held, page, plan)
 }
 
 // audit is how often everything is listed. What heals everything hides everything, so it is longer than a history takes.

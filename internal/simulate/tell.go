@@ -102,7 +102,7 @@ func (p *process) do(s Step) error {
 	switch s.word(1) {
 	case "crash":
 		if p.ended != nil {
-			w.reach.Situation("S25 a process dies")
+			w.witnessDeath(p)
 			w.tally.fault("crash")
 			p.crash()
 			w.mourn(p)
@@ -156,6 +156,7 @@ func (p *process) writing(verb string) int {
 
 // serverDoes turns a switch, "server on ReadOnly true", "server off ReadOnly", or is something that befalls it, "server forgets".
 func (w *world) serverDoes(s Step) error {
+	w.turned()
 	switch s.word(1) {
 	case "on":
 		w.reach.Situation("server " + s.word(2))
@@ -167,6 +168,9 @@ func (w *world) serverDoes(s Step) error {
 	w.reach.Situation("server " + s[1])
 	w.tally.incident(s[1])
 	w.lied = w.lied || slices.Contains(healedByAudit, s[1])
+	if s[1] == "rows-lost" {
+		w.remember("rows lost")
+	}
 	return w.remote.befall(s[1])
 }
 

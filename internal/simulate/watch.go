@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"calbridge/internal/cal"
-	"calbridge/internal/reconcile"
 	"calbridge/internal/store"
 )
 
@@ -41,6 +40,7 @@ func (w *world) arriving(r *http.Request) func(status int) {
 		return func(int) {}
 	}
 	was := w.remote.items(c)
+	w.witnessWrite(r)
 	return func(status int) {
 		if status/100 == 2 {
 			w.checkSeen(r, c, was)
@@ -96,9 +96,6 @@ func plain(path string) string {
 // checkSeen: what a write of ours replaced is in the history, or a person would have lost it unseen. A server that does not check
 // preconditions cannot be kept to that.
 func (w *world) checkSeen(r *http.Request, c place, was []item) {
-	if w.careless {
-		return
-	}
 	now := map[string]string{}
 	for _, it := range w.remote.items(c) {
 		now[it.name] = it.body
@@ -108,7 +105,11 @@ func (w *world) checkSeen(r *http.Request, c place, was []item) {
 			continue
 		}
 		for _, word := range wordsOf(it.body) {
-			if !strings.Contains(now[it.name], word) && w.words[word] != nil && !w.inHistory(c, it.uid, word) {
+			switch {
+			case strings.Contains(now[it.name], word) || w.words[word] == nil || w.inHistory(c, it.uid, word):
+			case w.careless:
+				w.reach.Situation("S15")
+			default:
 				w.violate("I4", "%s %s replaces %s of %s, which was never read", r.Method, shown(r), word, it.uid)
 			}
 		}
@@ -135,25 +136,8 @@ func (w *world) inHistory(c place, uid, word string) (found bool) {
 }
 
 // decided is told of every decision, inside its transaction.
-func (w *world) decided(held []cal.Object, page cal.Page, plan cal.Plan) {
-	seen := map[cal.Href]reconcile.Sighting{}
-	for _, r := range page.Present {
-		seen[r.Href] = reconcile.Sighting{Resource: r}
-	}
-	for _, h := range page.Removed {
-		seen[h] = reconcile.Sighting{Resource: cal.Resource{Href: h}, Removed: true}
-	}
-	for _, h := range page.Absent {
-		seen[h] = reconcile.Sighting{Resource: cal.Resource{Href: h}}
-	}
-	for _, o := range held {
-		if s, ok := seen[o.Href]; ok {
-			w.reach.decision(o, s, w.story)
-		}
-	}
-	for c := range plan.All() {
-		w.reach.change(c)
-	}
+func (w *world) decided(c cal.Calendar, held []cal.Object, page cal.Page, plan cal.Plan) {
+	w.witnessDecision(c, held, page, plan)
 	w.checkGuard(plan, page)
 }
 

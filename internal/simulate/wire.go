@@ -141,7 +141,7 @@ func (w wire) after(m mishap, r *http.Request, answer *http.Response) (*http.Res
 	case m.status >= 500 || m.status == http.StatusRequestTimeout || m.html: // the others say that nothing was done
 		return instead(r, m), nil
 	case m.cut > 0:
-		answer.Body = io.NopCloser(io.MultiReader(io.LimitReader(answer.Body, int64(m.cut)), broken{}))
+		answer.Body = io.NopCloser(io.MultiReader(io.LimitReader(answer.Body, int64(m.cut)), broken{w.world.reach}))
 	case m.garbled > 0 && !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/calendar"): // where anything goes
 		damage(answer, m.garbled)
 	}
@@ -176,9 +176,14 @@ func instead(r *http.Request, m mishap) *http.Response {
 	return a
 }
 
-type broken struct{}
+// broken is where a body ends too soon.
+type broken struct{ *Reach }
 
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+// Read implements io.Reader.
+func (b broken) Read([]byte) (int, error) {
+	b.Situation("S9 body")
+	return 0, io.ErrUnexpectedEOF
+}
 
 // late is a request that somebody gave up and that still travels.
 type late struct {

@@ -16,6 +16,7 @@ import (
 // world is one history being told.
 type world struct {
 	ledger
+	situated
 	story   Story
 	lane    *lane
 	own     *handle // people's way to the database, and ours
@@ -75,7 +76,9 @@ type remote interface {
 	befall(what string) error
 	calm()
 	mailed() []string
-	whole() bool // a series and its exceptions are one resource
+	whole() bool        // a series and its exceptions are one resource
+	switches() []string // that are on
+	cancelled(c place, id string) bool
 }
 
 // Violation is a broken promise.
@@ -171,10 +174,15 @@ func (w *world) accounts() (all []store.Account) {
 
 // deliver carries a request to the server.
 func (w *world) deliver(by wire, r *http.Request) (*http.Response, error) {
-	check := w.arriving(r)
+	if w.revoked && by.user == "alice" {
+		w.note("     %s: %s %s: the credentials are revoked", by.name, r.Method, shown(r))
+		return unauthorized(r), nil
+	}
+	check, id := w.arriving(r), w.idOf(r)
 	answer, err := w.remote.transport().RoundTrip(r)
 	if err == nil {
 		check(answer.StatusCode)
+		w.witnessAnswer(r, id, answer.StatusCode)
 	}
 	if err != nil {
 		w.note("     %s: %s %s: %v", by.name, r.Method, shown(r), err)
@@ -213,6 +221,7 @@ func (w *world) land(all bool) {
 		w.note("late")
 		if answer, err := w.deliver(l.wire, l.Request); err == nil {
 			answer.Body.Close()
+			w.witnessLate(l, answer.StatusCode)
 		}
 		w.excuseTwins()
 	}
@@ -247,6 +256,10 @@ func (w *world) advance(p *process, pick int, m mishap) {
 			one := line[pick%len(line)]
 			w.note("%s: %s %s", p.name, one.name, m.word)
 			w.tally.met(one, m)
+			if m.dies && one.name == "write" {
+				w.witnessDeath(p)
+			}
+			p.last = one.name
 			p.let(one, m)
 			w.wait()
 			break
@@ -273,6 +286,7 @@ func (w *world) mourn(p *process) {
 func (w *world) synced(p *process, rep engine.Report) {
 	w.note("%s has synced: %s", p.name, strings.Join(troubles(rep), "; "))
 	w.tally.synced(rep)
+	w.witnessReport(rep)
 	for _, r := range rep.Runs {
 		if r.Held {
 			w.reach.Situation("a mass deletion is held back")
