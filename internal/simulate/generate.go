@@ -50,6 +50,7 @@ func (g *generator) begin() {
 	g.crashes = pick(g, 0, 0, 0.01, 0.03)
 	g.edits = pick(g, 0.1, 0.2, 0.35)
 	g.two, g.wild, g.rich = g.one(3), g.one(3), g.one(2)
+	g.story.Namesakes = g.two && g.one(3)
 	g.onlyHere, g.onlyAway = g.one(10), g.one(16)
 	if g.one(10) { // pure logic
 		g.faulty, g.crashes, g.wild, g.two = 0, 0, false, false

@@ -28,6 +28,9 @@ type process struct {
 func newProcess(w *world, name string, h *handle) *process {
 	p := &process{handle: h, world: w, name: name}
 	h.gates.steps = &w.steps
+	for _, d := range h.disks {
+		d.onWrite = func() { w.committed(p) }
+	}
 	p.boot()
 	return p
 }
@@ -38,8 +41,12 @@ func (p *process) boot() {
 	chance := rand.New(rand.NewPCG(p.world.story.Seed, uint64(p.boots)<<8+uint64(p.name[0])))
 	limits := engine.DefaultLimits()
 	limits.AuditEvery = audit
+	owner := p.name + " " + string(rune('0'+p.boots%10))
+	if p.world.story.Namesakes {
+		owner = "somebody"
+	}
 	p.engine = &engine.Engine{
-		Store: p.DB, Open: p.connect, Owner: p.name + " " + string(rune('0'+p.boots%10)), Clock: p.world.clock, Chance: chance.Float64,
+		Store: p.DB, Open: p.connect, Owner: owner, Clock: p.world.clock, Chance: chance.Float64,
 		Limits: limits, Decided: p.decided, Answered: p.world.answered,
 	}
 	p.gates.shut()

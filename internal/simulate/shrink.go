@@ -54,7 +54,7 @@ func (s *shrinker) cut(parts int) (any bool) {
 	return any
 }
 
-// header does without the switches of the server, one by one, and without the second tenant.
+// header does without the switches of the server, one by one, and without what else a story may begin with.
 func (s *shrinker) header() {
 	for i := len(s.best.Story.Server) - 1; i >= 0; i-- {
 		story := s.best.Story
@@ -62,11 +62,11 @@ func (s *shrinker) header() {
 		s.try(story)
 	}
 	for _, simpler := range []func(*Story){
-		func(o *Story) { o.Second = false }, func(o *Story) { o.Delete = "" }, func(o *Story) { o.Policy = "remote-wins" },
+		func(o *Story) { o.Second = false }, func(o *Story) { o.Namesakes = false }, func(o *Story) { o.Delete = "" }, func(o *Story) { o.Policy = "remote-wins" },
 	} {
 		story := s.best.Story
 		simpler(&story)
-		if story.Second != s.best.Story.Second || story.Delete != s.best.Story.Delete || story.Policy != s.best.Story.Policy {
+		if story.Second != s.best.Story.Second || story.Namesakes != s.best.Story.Namesakes || story.Delete != s.best.Story.Delete || story.Policy != s.best.Story.Policy {
 			s.try(story)
 		}
 	}

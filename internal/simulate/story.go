@@ -26,14 +26,15 @@ import (
 //	A crash
 //	pass 90
 type Story struct {
-	Why     string // the first comment
-	Profile string
-	Server  []string // switches of the server besides the profile's: "TruncateAt=3"
-	Policy  string
-	Delete  string // the delete policy; empty: edit-wins
-	Seed    uint64 // of ids
-	Second  bool   // another tenant is there as well
-	Steps   []Step
+	Why       string // the first comment
+	Profile   string
+	Server    []string // switches of the server besides the profile's: "TruncateAt=3"
+	Policy    string
+	Delete    string // the delete policy; empty: edit-wins
+	Seed      uint64 // of ids
+	Second    bool   // another tenant is there as well
+	Namesakes bool   // both processes take leases under one name
+	Steps     []Step
 }
 
 // Step is one thing that happens.
@@ -72,6 +73,9 @@ func (s Story) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(&b, "deletions %s\n", s.Delete)
 	}
 	fmt.Fprintf(&b, "seed %d\n", s.Seed)
+	if s.Namesakes {
+		b.WriteString("namesakes\n")
+	}
 	if s.Second {
 		b.WriteString("second tenant\n")
 	}
@@ -124,6 +128,8 @@ func (s *Story) line(words Step) (err error) {
 		s.Delete = words.word(1)
 	case "seed":
 		s.Seed, err = strconv.ParseUint(words.word(1), 10, 64)
+	case "namesakes":
+		s.Namesakes = true
 	case "second":
 		s.Second = true
 	default:

@@ -31,6 +31,7 @@ type world struct {
 	held    map[place]cal.CalendarID
 	ids     []cal.AccountID
 	broken  []Violation
+	fence   fence
 
 	pushes   int  // requests that write
 	careless bool // the server does not check what a write is conditional on
