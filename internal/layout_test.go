@@ -18,7 +18,7 @@ const floors = `
 `
 
 // scaffolding may import anything: the servers that misbehave on purpose and the suites that run on them.
-const scaffolding = "internal/sim internal/providertest bench"
+const scaffolding = "internal/sim internal/simulate internal/providertest bench"
 
 // pure packages decide; they touch neither the world nor the clock.
 const pure = "internal/cal internal/reconcile"
