@@ -91,9 +91,7 @@ func (s *session) tellHistories(c simulateCmd, v simulationView) {
 	s.say("%s", s.paint(bold, "calbridge simulate"))
 	s.tellSetting(c, v.Histories)
 	for _, h := range v.Histories {
-		for _, line := range h.Log {
-			s.say("%s", line)
-		}
+		s.tellLog(h)
 	}
 	s.tellTally(v.Total)
 	s.tellContests(v)
@@ -103,6 +101,15 @@ func (s *session) tellHistories(c simulateCmd, v simulationView) {
 	}
 	if v.OK {
 		s.say("\n%s", s.paint(green, "✓ Every promise was kept: nobody lost an edit, saw a double, or was mailed by mistake."))
+	}
+}
+
+func (s *session) tellLog(h historyView) {
+	if len(h.Log) > 0 {
+		s.say("\n%s", s.paint(bold, fmt.Sprintf("Seed %d: the day, the hour, the step, and what happened", h.Seed)))
+	}
+	for _, line := range h.Log {
+		s.say("%s", line)
 	}
 }
 
@@ -244,6 +251,9 @@ func (s *session) promise(p simulate.Promise, states map[string]int) ink {
 		return s.paint(red, "   ✗ "+line)
 	case states["kept"] == 0:
 		return s.paint(dim, "   · "+line+" (not asked: nobody could on this server, see docs/simulate.md)")
+	}
+	if states["unasked"] > 0 {
+		line += fmt.Sprintf(" (not asked in %d)", states["unasked"])
 	}
 	return "   " + s.paint(green, "✓") + ink(" "+clean(line))
 }
