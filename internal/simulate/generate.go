@@ -77,9 +77,27 @@ func (g *generator) step() {
 		g.add("land")
 	case p < g.edits+0.058:
 		g.add("policy %s", pick(g, cal.RemoteWins, cal.LocalWins, cal.NewestWins, cal.KeepBoth, cal.Manual))
+	case p < g.edits+0.063 && g.faulty > 0:
+		g.stubborn()
 	default:
 		g.process()
 	}
+}
+
+// stubborn is somebody who goes on typing into one field while requests are late: all that was sent before may still arrive.
+func (g *generator) stubborn() {
+	n, property := g.IntN(4), pick(g, "SUMMARY", "LOCATION")
+	for range 1 + g.IntN(3) {
+		g.add("here change %d %s", n, property)
+		g.add("A sends late")
+		g.add("A walk %d", 4+g.IntN(20))
+		g.add("pass %d", pick(g, 1, 70, 700))
+	}
+	g.add("here change %d %s", n, property)
+	if g.one(2) {
+		g.add("A walk %d", 1+g.IntN(12))
+	}
+	g.add("land")
 }
 
 func (g *generator) process() {
