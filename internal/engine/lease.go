@@ -41,6 +41,9 @@ func (w *walk) keepLease(ctx context.Context, cancel context.CancelCauseFunc, do
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if ctx.Err() != nil { // both may be ready, and the run is over
+				return
+			}
 			err := w.write(ctx, func(*store.Tx) error { return nil })
 			if errors.Is(err, store.ErrFenced) {
 				cancel(err)

@@ -59,14 +59,16 @@ func (p *pull) receive(ctx context.Context) error {
 	go p.fetch(ctx, raw)
 	go digest(ctx, raw, digested)
 	for a := range digested {
-		if a.err != nil {
+		if a.err != nil && ctx.Err() == nil {
 			return a.err
+		} else if a.err != nil {
+			break // what was asked for failed because nobody waits any more
 		}
 		if err := p.page(ctx, a.page); err != nil || p.run.Held {
 			return err
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // answer is a page or the end of them.

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"runtime"
+	"strings"
 	"sync/atomic"
 )
 
@@ -46,7 +48,7 @@ func (d *disk) statement() error {
 		return nil
 	}
 	if d.dies.Load() {
-		d.gates.letAll(true)
+		d.gates.die()
 		return errDied
 	}
 	return errDiskFull
@@ -74,7 +76,7 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	if o.ReadOnly {
 		name = "read"
 	}
-	m, err := c.disk.gates.pass(ctx, name)
+	m, err := c.disk.gates.pass(ctx, name, caller())
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +90,22 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 		return nil, err
 	}
 	return &transaction{inner, c.disk, !o.ReadOnly}, nil
+}
+
+// caller names the function of the engine that begins a transaction: two goroutines of one process may come at the same time, and are told
+// apart by what they are about.
+func caller() string {
+	var pcs [40]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(6, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if _, name, ok := strings.Cut(f.Function, "calbridge/internal/engine."); ok && !strings.HasPrefix(name, "(*walk).write") {
+			return name
+		}
+		if !more {
+			return ""
+		}
+	}
 }
 
 // PrepareContext implements driver.ConnPrepareContext.

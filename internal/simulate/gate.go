@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,15 +14,23 @@ import (
 // of events; and the order is the story's, whatever Go's scheduler does.
 type gate struct {
 	name   string // "send PUT /dav/…", "hear PUT /dav/…", "read", "write"
+	about  string // tells apart what has the same name
 	came   int    // the driver's step in which it was reached
 	opened chan mishap
+}
+
+func (g *gate) String() string {
+	if g.about != "" && (g.name == "read" || g.name == "write") {
+		return g.name + " " + g.about
+	}
+	return g.name
 }
 
 // gates are those of one process.
 type gates struct {
 	mu      sync.Mutex
 	waiting []*gate
-	open    bool // everybody passes: the weather is calm
+	open    bool // everybody passes: this is no process, but people
 	dead    bool // nobody passes: the process has died
 	steps   *int // taken by the driver so far
 }
@@ -30,8 +39,8 @@ type gates struct {
 var errDied = errors.New("the process died")
 
 // pass waits for the driver. A process that dies, or whose patience ends, goes no further.
-func (g *gates) pass(ctx context.Context, name string) (mishap, error) {
-	me, wait := g.enter(name)
+func (g *gates) pass(ctx context.Context, name, about string) (mishap, error) {
+	me, wait := g.enter(name, about)
 	switch {
 	case !wait:
 		return mishap{}, g.alive()
@@ -45,13 +54,13 @@ func (g *gates) pass(ctx context.Context, name string) (mishap, error) {
 	}
 }
 
-func (g *gates) enter(name string) (me *gate, wait bool) {
+func (g *gates) enter(name, about string) (me *gate, wait bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.open || g.dead {
 		return nil, false
 	}
-	me = &gate{name: name, came: *g.steps, opened: make(chan mishap, 1)}
+	me = &gate{name: name, about: about, came: *g.steps, opened: make(chan mishap, 1)}
 	g.waiting = append(g.waiting, me)
 	return me, true
 }
@@ -79,7 +88,7 @@ func (g *gates) inLine() []*gate {
 		if a.came != b.came {
 			return a.came - b.came
 		}
-		return strings.Compare(a.name, b.name)
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.about, b.about))
 	})
 	return slices.Clone(g.waiting)
 }
@@ -90,10 +99,10 @@ func (g *gates) let(one *gate, m mishap) {
 	one.opened <- m
 }
 
-// letAll opens every gate, and from now on there are none, or for the dead nothing else.
-func (g *gates) letAll(dead bool) {
+// die lets nobody pass any more.
+func (g *gates) die() {
 	g.mu.Lock()
-	g.open, g.dead = !dead, dead
+	g.dead = true
 	waiting := g.waiting
 	g.waiting = nil
 	g.mu.Unlock()

@@ -33,7 +33,9 @@ type generator struct {
 	onlyAway bool
 	wild     bool // the server has its accidents
 	could    []accident
-	rich     bool // series, meetings, moves; else titles and places
+	rich     bool      // series, meetings, moves; else titles and places
+	locked   bool      // the credentials are revoked
+	focus    *accident // what the history is about
 }
 
 func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
@@ -75,6 +77,11 @@ func (g *generator) step() {
 		g.accident()
 	case p < g.edits+0.055:
 		g.add("land")
+	case p < g.edits+0.07 && g.focus != nil:
+		g.ambush()
+	case p < g.edits+0.2 && g.locked:
+		g.locked = false
+		g.add("here resume")
 	case p < g.edits+0.058:
 		g.add("policy %s", pick(g, cal.RemoteWins, cal.LocalWins, cal.NewestWins, cal.KeepBoth, cal.Manual))
 	case p < g.edits+0.063 && g.faulty > 0:
@@ -199,7 +206,7 @@ func (g *generator) kind(side string) string {
 func (g *generator) odd(side string, n int) string {
 	all := []string{"except %d %d", "except %d %d", "exclude %d %d", "split %d %d", "move %d", "answer %d"}
 	if side == "there" {
-		all = append(all, "touch %d", "rename %d", "reuid %d", "transfer %d", "touch %d")
+		all = append(all, "touch %d", "rename %d", "reuid %d", "transfer %d", "touch %d", "raise %d", "hide %d", "show %d", "poison %d")
 		if g.one(12) {
 			return pick(g, "fill", "clear")
 		}
@@ -223,12 +230,37 @@ func (g *generator) server(p sim.Profile) {
 		drawn(g, p.GoogleSwitches(), 4)
 	case g.story.Profile == Any:
 		all := sim.Switches()
-		for range g.IntN(5) {
+		g.aim(all[g.IntN(len(all))])
+		for range g.IntN(4) {
 			drawn(g, all[g.IntN(len(all)):][:1], 1)
 		}
 	default:
 		drawn(g, p.Switches(), 4)
 	}
+	if !p.Google && g.one(16) {
+		g.switchOn("DateSkew", []string{"-24h0m0s", "24h0m0s"})
+	}
+}
+
+// aim makes a switch the one that a history is about, so that in the long run no switch is left out.
+func (g *generator) aim(s sim.Switch[sim.Quirks]) {
+	if s.Passing {
+		g.focus = &accident{s.Name, s.Values}
+		return
+	}
+	g.switchOn(s.Name, s.Values)
+	if s.Damages {
+		g.faulty, g.crashes = 0, 0
+	}
+}
+
+// ambush turns the switch on in the middle of a sync that has something to send, and off again.
+func (g *generator) ambush() {
+	g.add("here %s", pick(g, "create 0 plain", "create 1 plain", "delete 0", "delete 1", "change 0 SUMMARY 0", "change 1 SUMMARY 0"))
+	g.add("A walk %d", 2+g.IntN(16))
+	g.add("server on %s %s", g.focus.name, g.focus.values[g.IntN(len(g.focus.values))])
+	g.add("A walk %d", 2+g.IntN(8))
+	g.add("server off %s", g.focus.name)
 }
 
 // drawn turns on each of the switches that may last, once in n times. Where a server damages what it is given and an answer is lost, nobody
@@ -292,6 +324,11 @@ func (g *generator) accidents(p sim.Profile) (all []accident) {
 func (g *generator) accident() {
 	if g.one(8) {
 		g.add("there calendar %s home", pick(g, "delete", "anew"))
+		return
+	}
+	if g.one(12) {
+		g.locked = true
+		g.add("there revoke")
 		return
 	}
 	if len(g.could) == 0 {

@@ -134,7 +134,7 @@ func (l *lane) begin(seed uint64, clock func() time.Time) error {
 		}
 		key[31] = byte(i)
 		h.clock, h.chance = clock, rand.NewChaCha8(key)
-		h.gates.open, h.gates.dead, h.gates.waiting = true, false, nil
+		h.gates.open, h.gates.dead, h.gates.waiting = h == l.own, false, nil
 		for _, d := range h.disks {
 			d.failIn.Store(0)
 		}

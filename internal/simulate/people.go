@@ -64,6 +64,10 @@ func (w *world) mineOf(tx *store.Tx, c place, uid string) (all []mine, err error
 
 // here is one edit of a user. What the user sees and what comes of it is one transaction, as with If-Match.
 func (w *world) here(s Step) error {
+	if s.word(1) == "resume" {
+		w.resume()
+		return nil
+	}
 	c := where(s)
 	if w.held[c] == "" {
 		return nil
@@ -266,6 +270,9 @@ func (w *world) there(s Step) error {
 	case "calendar":
 		w.thereCalendar(c, s.word(2))
 		return nil
+	case "revoke":
+		w.revoked = true
+		return nil
 	}
 	id := uid(c, s.number(2, 0))
 	all := w.seen(c, id)
@@ -273,6 +280,10 @@ func (w *world) there(s Step) error {
 		if len(all) == 0 {
 			w.thereCreates(c, id, s.word(3))
 		}
+		return nil
+	}
+	if s.word(1) == "show" {
+		w.show(c, id)
 		return nil
 	}
 	if len(all) == 0 {
@@ -346,9 +357,15 @@ func (w *world) thereDoes(c place, s Step, all []item) error {
 		w.reuid(c, it)
 	case "transfer":
 		w.transfer(c, it)
+	case "raise":
+		w.raise(c, it)
+	case "hide":
+		w.hide(c, it)
+	case "poison":
+		w.poison(c, it)
 	case "move":
 		w.meddled[it.uid] = true
-		w.remote.replace(c, it, moved(it.body))
+		w.remote.replace(c, it, raised(moved(it.body), w.steps))
 	case "answer":
 		w.meddled[it.uid] = true
 		w.remote.replace(c, it, answered(it.body))
@@ -436,6 +453,7 @@ func (w *world) transfer(c place, it item) {
 	if w.uidMoves { // an edit of ours brings it back here, and the server takes it away there
 		w.changed(there, it.uid, it.body, "")
 	}
+	w.remember("moved " + it.uid)
 	w.remote.remove(c, it)
 	w.remote.create(places["home"], it.body)
 }
@@ -454,6 +472,59 @@ func (w *world) thereCalendar(c place, what string) {
 	case "delete":
 		w.remote.removeCalendar(c)
 	case "anew":
+		w.remember("made anew " + string(w.remote.path(c)))
 		w.remote.makeCalendar(c)
 	}
+}
+
+// raise gives an event another SEQUENCE, and nothing else.
+func (w *world) raise(c place, it item) {
+	if w.remote.whole() {
+		w.remember("raised " + it.uid)
+		w.remote.replace(c, it, raised(it.body, w.steps))
+	}
+}
+
+// hide takes a resource out of what the account may see; nobody has deleted it.
+func (w *world) hide(c place, it item) {
+	if it.part != "" {
+		return
+	}
+	for _, part := range w.seen(c, it.uid) {
+		w.changed(there, it.uid, part.body, "")
+	}
+	w.meddled[it.uid] = true
+	w.doubled(it.body)
+	w.remember("hidden " + it.uid)
+	w.away[hidden{c, it.uid}] = it.body
+	w.remote.remove(c, it)
+}
+
+// show undoes hide.
+func (w *world) show(c place, uid string) {
+	body := w.away[hidden{c, uid}]
+	if body == "" || len(w.seen(c, uid)) > 0 {
+		return
+	}
+	delete(w.away, hidden{c, uid})
+	w.meddled[uid] = true
+	w.doubled(body)
+	w.remote.create(c, body)
+}
+
+// hidden is a resource that the account may not see.
+type hidden struct {
+	place
+	uid string
+}
+
+// poison puts what nobody can read where an event was.
+func (w *world) poison(c place, it item) {
+	if !w.remote.whole() {
+		return
+	}
+	now := "BEGIN:VCALENDAR " + w.word()
+	w.changed(there, it.uid, it.body, now)
+	w.meddled[it.uid] = true
+	w.remote.replace(c, it, now)
 }

@@ -21,6 +21,7 @@ type process struct {
 	engine *engine.Engine
 	cancel context.CancelFunc
 	ended  chan engine.Report // of the sync under way; nil: none
+	report engine.Report      // of the last sync that ended
 	last   string             // the gate it went through last
 	paged  bool               // it has applied a part of a listing, and not the last
 }
@@ -81,7 +82,7 @@ func (p *process) settle() {
 	select {
 	case rep := <-p.ended:
 		p.cancel()
-		p.ended = nil
+		p.ended, p.report = nil, rep
 		p.world.synced(p, rep)
 	default:
 	}
@@ -89,7 +90,7 @@ func (p *process) settle() {
 
 // crash ends it without a word to anybody.
 func (p *process) crash() {
-	p.gates.letAll(true)
+	p.gates.die()
 	if p.cancel != nil {
 		p.cancel()
 	}
@@ -118,8 +119,20 @@ func (p *process) profile(ctx context.Context, origin string, into any) error {
 
 // calm syncs to the end, with nothing in the way.
 func (p *process) calm(m engine.Mode) engine.Report {
-	p.gates.letAll(false)
-	rep := p.engine.Sync(context.Background(), p.world.accounts(), engine.Options{Mode: m})
-	p.world.synced(p, rep)
-	return rep
+	p.begin(m)
+	p.world.wait()
+	p.finish()
+	return p.report
+}
+
+// finish opens one gate after the other until the sync has ended.
+func (p *process) finish() {
+	for p.ended != nil {
+		if line := p.inLine(); len(line) > 0 {
+			p.let(line[0], mishap{})
+		} else {
+			time.Sleep(time.Second) // it waits for a moment
+		}
+		p.world.wait()
+	}
 }

@@ -31,13 +31,7 @@ func (w *world) rest() {
 func (w *world) calmDown() {
 	w.note("calm")
 	for _, p := range w.process {
-		p.letAll(false)
-	}
-	for _, p := range w.process {
-		for p.ended != nil {
-			time.Sleep(time.Minute)
-			w.wait()
-		}
+		p.finish()
 	}
 	w.land(true)
 	w.remote.calm()
@@ -191,11 +185,17 @@ func (w *world) checkPlace(c place, id cal.CalendarID) {
 // key is an object by what it says.
 func key(body cal.Body) string {
 	r := ical.Read(body)
+	if r.Trouble != "" { // servers end its lines as they like
+		return strings.Join(strings.Fields(string(body)), " ")
+	}
 	return r.UID + " " + r.RecurrenceID + " " + string(r.Digest)
 }
 
 // gist is a text without what all have.
 func gist(body string) string {
+	if !vevents.MatchString(body) {
+		return body
+	}
 	return strings.Join(strings.Fields(strings.Join(vevents.FindAllString(body, -1), " ")), " ")
 }
 

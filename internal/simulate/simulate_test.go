@@ -72,3 +72,30 @@ func TestHistories(t *testing.T) {
 		}
 	}
 }
+
+// TestTheSameSeedIsTheSameHistory: twice the same log, line by line, whatever else the lane told in between.
+func TestTheSameSeedIsTheSameHistory(t *testing.T) {
+	l, err := newLane(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	all := Profiles()
+	for seed := range uint64(number("CALBRIDGE_HISTORIES", 64)) {
+		story := Generate(all[seed%uint64(len(all))], seed, Steps)
+		first, err := l.tell(t.Context(), story, NewReach())
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := l.tell(t.Context(), story, NewReach())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range first.Log {
+			if i >= len(second.Log) || second.Log[i] != line {
+				t.Errorf("%s seed %d differs in line %d:\n%s\n%s", story.Profile, seed, i, strings.Join(first.Log[max(0, i-5):i+1], "\n"), second.Log[min(i, len(second.Log)-1)])
+				break
+			}
+		}
+	}
+}

@@ -114,7 +114,12 @@ func withLine(body, line string) string {
 // isSeries: the text has a rule.
 func isSeries(body string) bool { return strings.Contains(master(body), "\nRRULE") }
 
-func uidOf(body string) string { return ical.Read(cal.Body(body)).UID }
+// uidOf reads a UID as they are here: short, and said once.
+func uidOf(body string) string {
+	_, rest, _ := strings.Cut(body, "\nUID:")
+	uid, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSuffix(uid, "\r")
+}
 
 // exceptionOf gives the component of the n-th instance; empty: there is none.
 func exceptionOf(body string, n int) string {
@@ -180,6 +185,13 @@ func answered(body string) string {
 		}
 	}
 	return body
+}
+
+var sequence = regexp.MustCompile(`SEQUENCE:\d+\r?\n`)
+
+// raised gives an event a higher SEQUENCE, as an organizer does who moves it (RFC 5546 §2.1.4).
+func raised(body string, n int) string {
+	return withLine(sequence.ReplaceAllString(body, ""), fmt.Sprintf("SEQUENCE:%d", n))
 }
 
 var stamped = regexp.MustCompile(`DTSTAMP:\w+`)

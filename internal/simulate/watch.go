@@ -123,7 +123,7 @@ func (w *world) inHistory(c place, uid, word string) (found bool) {
 			if found || err != nil {
 				break
 			}
-			if r.UID != uid && r.UID != "" {
+			if uid != "" && r.UID != uid && r.UID != "" { // without one it is a text that nobody can read
 				continue
 			}
 			var all []store.Stored

@@ -76,7 +76,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	name := r.Method + " " + shown(r)
-	m, err := w.gates.pass(r.Context(), "send "+name)
+	m, err := w.gates.pass(r.Context(), "send "+name, r.URL.RawQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.world.deliver(w, again())
 	}
 	answer, err := w.world.deliver(w, again())
-	if m, e := w.gates.pass(r.Context(), "hear "+name); e != nil {
+	if m, e := w.gates.pass(r.Context(), "hear "+name, r.URL.RawQuery); e != nil {
 		return nil, e
 	} else if err == nil {
 		return w.after(m, r, answer)

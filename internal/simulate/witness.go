@@ -22,20 +22,19 @@ import (
 
 // situated remembers. Both processes may speak at once.
 type situated struct {
-	mu       sync.Mutex
-	memory   map[string]bool
-	on       []string // switches of the server
-	revoked  bool     // the server refuses the account's credentials
-	hidden   map[string]string
-	poisoned int
+	mu      sync.Mutex
+	memory  map[string]bool
+	on      []string // switches of the server
+	revoked bool     // the server refuses the account's credentials
+	hidden  map[string]string
+	away    map[hidden]string
 }
+
+func newSituated() *situated { return &situated{memory: map[string]bool{}, away: map[hidden]string{}} }
 
 func (s *situated) remember(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.memory == nil {
-		s.memory = map[string]bool{}
-	}
 	s.memory[what] = true
 }
 

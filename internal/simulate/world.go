@@ -16,7 +16,7 @@ import (
 // world is one history being told.
 type world struct {
 	ledger
-	situated
+	*situated
 	story   Story
 	lane    *lane
 	own     *handle // people's way to the database, and ours
@@ -131,9 +131,6 @@ func (w *world) settleIn() {
 	})
 	w.process[0].calm(engine.Incremental)
 	w.write(func(tx *store.Tx) error { return w.setRules(tx) })
-	for _, p := range w.process {
-		p.gates.shut()
-	}
 }
 
 func (w *world) setRules(tx *store.Tx) error {
@@ -255,7 +252,7 @@ func (w *world) advance(p *process, pick int, m mishap) {
 		}
 		if line := p.inLine(); len(line) > 0 {
 			one := line[pick%len(line)]
-			w.note("%s: %s %s", p.name, one.name, m.word)
+			w.note("%s: %s %s", p.name, one, m.word)
 			w.tally.met(one, m)
 			if m.dies && one.name == "write" {
 				w.witnessDeath(p)

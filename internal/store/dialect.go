@@ -87,7 +87,16 @@ func openSQLite(path string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &DB{dialect: &sqliteDialect, readers: newPool(o.open("sqlite", readers), sqliteReaders), writers: newPool(o.open("sqlite", writers), 1)}, nil
+	return &DB{dialect: &sqliteDialect, readers: newPool(o.open("sqlite", readers), o.connections(sqliteReaders)),
+		writers: newPool(o.open("sqlite", writers), o.connections(1))}, nil
+}
+
+// connections is how many there are of a pool. Who stands between may let them all wait, and wants to say itself who is first.
+func (o Options) connections(n int) int {
+	if o.Via != nil {
+		return postgresConnections
+	}
+	return n
 }
 
 // open makes a handle on what the connector reaches.
