@@ -70,6 +70,11 @@ func (w *world) busy(rep engine.Report, pushes, told int) string {
 	if w.pushes > pushes {
 		return fmt.Sprintf("writes %d times", w.pushes-pushes)
 	}
+	for _, a := range rep.Accounts {
+		if a.Trouble != nil {
+			return "is not made: " + *a.Trouble
+		}
+	}
 	for _, r := range rep.Runs {
 		if r.Pulled.Total()+r.Pushed.Total()+r.Pending > 0 {
 			return fmt.Sprintf("pulls %+v of %s, and %d wait", r.Pulled, r.Name, r.Pending)
