@@ -15,9 +15,9 @@ import (
 type disk struct {
 	driver.Connector
 	gates   *gates
-	failIn  atomic.Int64 // the statement that fails counted from now, the commit included; 0: none
-	dies    atomic.Bool  // with it the process
-	onWrite func()       // after each commit of a writer; may be nil
+	failIn  atomic.Int64       // the statement that fails counted from now, the commit included; 0: none
+	dies    atomic.Bool        // with it the process
+	onWrite func() func(error) // at each commit of a writer; what it gives is told what came of it. May be nil
 }
 
 var errDiskFull = errors.New("database or disk is full")
@@ -167,10 +167,12 @@ func (t *transaction) Commit() error {
 		return errors.Join(err, t.Tx.Rollback())
 	}
 	t.disk.failIn.Store(0)
-	err := t.Tx.Commit()
-	if err == nil && t.writes && t.disk.onWrite != nil {
-		t.disk.onWrite()
+	if !t.writes || t.disk.onWrite == nil {
+		return t.Tx.Commit()
 	}
+	done := t.disk.onWrite()
+	err := t.Tx.Commit()
+	done(err)
 	return err
 }
 

@@ -21,10 +21,18 @@ type leased struct {
 // epochs of the leases that a process took last, by account.
 type epochs map[string]int64
 
-// committed is called after each commit of a process.
-func (w *world) committed(p *process) {
+// committing is called before each commit of a process, and what it gives after: nobody else commits in between.
+func (w *world) committing(p *process) func(error) {
 	w.fence.mu.Lock()
-	defer w.fence.mu.Unlock()
+	return func(err error) {
+		defer w.fence.mu.Unlock()
+		if err == nil {
+			w.committed(p)
+		}
+	}
+}
+
+func (w *world) committed(p *process) {
 	now, err := w.leases()
 	if err != nil {
 		panic(fmt.Sprintf("simulate: read the leases: %v", err))

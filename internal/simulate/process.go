@@ -30,7 +30,7 @@ func newProcess(w *world, name string, h *handle) *process {
 	p := &process{handle: h, world: w, name: name}
 	h.gates.steps = &w.steps
 	for _, d := range h.disks {
-		d.onWrite = func() { w.committed(p) }
+		d.onWrite = func() func(error) { return w.committing(p) }
 	}
 	p.boot()
 	return p
