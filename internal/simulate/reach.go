@@ -56,6 +56,17 @@ func Unreached(r *Reach) (missing []string) {
 	return missing
 }
 
+// Mixed are the profiles of a long run: every third history is one of Any, where there are most switches to come to.
+func Mixed() (all []string) {
+	for i, p := range Profiles()[1:] {
+		if i%2 == 0 {
+			all = append(all, Any)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
 // WriteTo writes the counts as Markdown.
 func (r *Reach) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
@@ -158,7 +169,7 @@ func outcome(err error) string {
 		return "refused: content"
 	case errors.Is(err, cal.ErrLocked):
 		return "refused: credentials"
-	case errors.As(err, &busy):
+	case errors.As(err, &busy) && (busy.Writes || errors.Is(err, cal.ErrUnsent)):
 		return "refused: too fast"
 	case errors.Is(err, cal.ErrUnsent):
 		return "not sent"
