@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -15,9 +16,11 @@ import (
 type disk struct {
 	driver.Connector
 	gates   *gates
+	quick   bool               // nothing here has to outlive the power: SQLite need not wait for the disk
 	failIn  atomic.Int64       // the statement that fails counted from now, the commit included; 0: none
 	dies    atomic.Bool        // with it the process
 	onWrite func() func(error) // at each commit of a writer; what it gives is told what came of it. May be nil
+	names   sync.Map           // of the engine's functions, by where they call
 }
 
 var errDiskFull = errors.New("database or disk is full")
@@ -28,7 +31,11 @@ func (d *disk) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{whole: c.(wholeConn), disk: d}, nil
+	w := c.(wholeConn)
+	if d.quick {
+		_, err = w.ExecContext(ctx, "PRAGMA synchronous = OFF", nil)
+	}
+	return &conn{whole: w, disk: d, kept: map[string]driver.StmtExecContext{}}, err
 }
 
 // Close implements io.Closer.
@@ -68,6 +75,7 @@ type whole = wholeConn
 type conn struct {
 	whole
 	disk *disk
+	kept map[string]driver.StmtExecContext
 }
 
 // BeginTx waits at a gate before it asks the database for anything.
@@ -76,7 +84,7 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	if o.ReadOnly {
 		name = "read"
 	}
-	m, err := c.disk.gates.pass(ctx, name, caller())
+	m, err := c.disk.gates.pass(ctx, name, c.disk.caller())
 	if err != nil {
 		return nil, err
 	}
@@ -85,32 +93,92 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 		c.disk.dies.Store(m.dies)
 		c.disk.failIn.Store(int64(m.statement))
 	}
-	inner, err := c.whole.BeginTx(ctx, o)
+	inner, err := c.begin(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	return &transaction{inner, c.disk, !o.ReadOnly}, nil
 }
 
+func (c *conn) begin(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	switch {
+	case !c.disk.quick:
+		return c.whole.BeginTx(ctx, o)
+	case o.ReadOnly:
+		return quickTx{c}, c.run("BEGIN")
+	}
+	return quickTx{c}, c.run("BEGIN IMMEDIATE")
+}
+
+// run executes a statement that is kept prepared: the driver itself would parse it each time.
+func (c *conn) run(text string) error {
+	s, known := c.kept[text]
+	if !known {
+		prepared, err := c.whole.PrepareContext(context.Background(), text)
+		if err != nil {
+			return err
+		}
+		s = prepared.(driver.StmtExecContext)
+		c.kept[text] = s
+	}
+	_, err := s.ExecContext(context.Background(), nil)
+	return err
+}
+
+// quickTx is a transaction of SQLite, as its driver makes them.
+type quickTx struct{ *conn }
+
+// Commit implements driver.Tx.
+func (t quickTx) Commit() error {
+	err := t.run("COMMIT")
+	if err != nil {
+		return errors.Join(err, t.run("ROLLBACK"))
+	}
+	return nil
+}
+
+// Rollback implements driver.Tx.
+func (t quickTx) Rollback() error { return t.run("ROLLBACK") }
+
+// patient is a context for a statement. SQLite's driver watches one that may end with a goroutine for each statement; but nothing here
+// waits, and who gives up finds out at the next gate.
+func (d *disk) patient(ctx context.Context) context.Context {
+	if d.quick {
+		return context.Background()
+	}
+	return ctx
+}
+
 // caller names the function of the engine that begins a transaction: two goroutines of one process may come at the same time, and are told
 // apart by what they are about.
-func caller() string {
+func (d *disk) caller() string {
 	var pcs [40]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(6, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if _, name, ok := strings.Cut(f.Function, "calbridge/internal/engine."); ok && !strings.HasPrefix(name, "(*walk).write") {
-			return name
+	for _, pc := range pcs[:runtime.Callers(6, pcs[:])] {
+		name, known := d.names.Load(pc)
+		if !known {
+			name = engineName(pc)
+			d.names.Store(pc, name)
 		}
-		if !more {
-			return ""
+		if name != "" {
+			return name.(string)
 		}
 	}
+	return ""
+}
+
+// engineName is the function at pc if it is the engine's own; empty: it is not. To find that out takes time, so it is kept.
+func engineName(pc uintptr) string {
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	_, name, ok := strings.Cut(f.Function, "calbridge/internal/engine.")
+	if !ok || strings.HasPrefix(name, "(*walk).write") {
+		return ""
+	}
+	return name
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
-	s, err := c.whole.PrepareContext(ctx, text)
+	s, err := c.whole.PrepareContext(c.disk.patient(ctx), text)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +190,7 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 	if err := c.disk.statement(); err != nil {
 		return nil, err
 	}
-	return c.whole.ExecContext(ctx, text, args)
+	return c.whole.ExecContext(c.disk.patient(ctx), text, args)
 }
 
 // QueryContext implements driver.QueryerContext.
@@ -130,7 +198,7 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	if err := c.disk.statement(); err != nil {
 		return nil, err
 	}
-	return c.whole.QueryContext(ctx, text, args)
+	return c.whole.QueryContext(c.disk.patient(ctx), text, args)
 }
 
 // CheckNamedValue implements driver.NamedValueChecker.
@@ -192,7 +260,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 	if err := s.disk.statement(); err != nil {
 		return nil, err
 	}
-	return s.wholeStmt.ExecContext(ctx, args)
+	return s.wholeStmt.ExecContext(s.disk.patient(ctx), args)
 }
 
 // QueryContext implements driver.StmtQueryContext.
@@ -200,5 +268,5 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 	if err := s.disk.statement(); err != nil {
 		return nil, err
 	}
-	return s.wholeStmt.QueryContext(ctx, args)
+	return s.wholeStmt.QueryContext(s.disk.patient(ctx), args)
 }

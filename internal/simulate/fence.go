@@ -64,7 +64,7 @@ func (f *fence) allows(p *process, now map[string]leased) (yes bool) {
 }
 
 func (w *world) leases() (map[string]leased, error) {
-	rows, err := w.lane.tables.Query(`SELECT id, lease_owner, epoch FROM accounts`)
+	rows, err := w.lane.leases.Query()
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 type lane struct {
 	folder  string // of its own; empty: the database is somebody else's
 	tables  *sql.DB
+	leases  *sql.Stmt // who holds which account
 	own     *handle
 	process [2]*handle
 }
@@ -63,9 +64,11 @@ func (l *lane) open(url string) (err error) {
 	} else {
 		l.tables, err = sql.Open("postgres", url)
 	}
-	if err == nil {
-		l.tables.SetMaxOpenConns(1)
+	if err != nil {
+		return err
 	}
+	l.tables.SetMaxOpenConns(1)
+	l.leases, err = l.tables.Prepare(`SELECT id, lease_owner, epoch FROM accounts`)
 	return err
 }
 
@@ -93,7 +96,7 @@ func newHandle(ctx context.Context, url string) (*handle, error) {
 	db, err := store.Open(ctx, url, store.Options{
 		Clock: func() time.Time { return h.clock() }, Chance: (*drip)(h), Migrate: true,
 		Via: func(c driver.Connector) driver.Connector {
-			d := &disk{Connector: c, gates: h.gates}
+			d := &disk{Connector: c, gates: h.gates, quick: strings.HasPrefix(url, "sqlite:")}
 			h.disks = append(h.disks, d)
 			return d
 		},
