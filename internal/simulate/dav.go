@@ -190,7 +190,7 @@ func (d *dav) befall(what string) error {
 func (d *dav) calm() {
 	d.Quirks(func(q *sim.Quirks) {
 		for _, s := range sim.Switches() {
-			if s.Passing {
+			if s.Passing || s.Name == "StaleETags" { // nobody can see the last change as long as listings show the etag before it
 				s.Off(q, sim.Quirks{})
 			}
 		}

@@ -180,7 +180,7 @@ var healedByAudit = []string{"restored", "rows-lost"}
 // marked takes note of what a switch does to the promises.
 func (w *world) marked(name string, unsafe, lies, damages bool) {
 	w.careless = w.careless || unsafe
-	w.lied = w.lied || lies || name == "ReadOnly" || name == "ReadOnlyIs404" // a refusal holds for a day
+	w.lied = w.lied || lies || slices.Contains([]string{"ReadOnly", "ReadOnlyIs404", "StaleETags"}, name) // a refusal holds for a day
 	w.damages = w.damages || damages
 	w.uidMoves = w.uidMoves || name == "UIDMoves"
 }
