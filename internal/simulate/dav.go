@@ -130,7 +130,21 @@ func cutShort(body string, n int) string {
 	return counted.ReplaceAllString(body, fmt.Sprintf("COUNT=%d", n))
 }
 
-func (d *dav) makeCalendar(c place)   { d.AddCalendar(c.user, c.calendar, sim.Properties{}) }
+func (d *dav) makeCalendar(c place) { d.AddCalendar(c.user, c.calendar, sim.Properties{}) }
+
+// nameCalendar gives a calendar another name, as other clients do (RFC 4918 §9.2). The server may refuse.
+func (d *dav) nameCalendar(c place, name string) {
+	r, err := http.NewRequest("PROPPATCH", davHost+string(d.path(c)), strings.NewReader(
+		`<propertyupdate xmlns="DAV:"><set><prop><displayname>`+name+`</displayname></prop></set></propertyupdate>`))
+	if err != nil {
+		panic(fmt.Sprintf("simulate: %v", err))
+	}
+	r.SetBasicAuth(c.user, "secret")
+	if answer, err := d.transport().RoundTrip(r); err == nil {
+		answer.Body.Close()
+	}
+}
+
 func (d *dav) removeCalendar(c place) { d.RemoveCalendar(c.user, c.calendar) }
 
 func (d *dav) path(c place) cal.Href { return cal.Href(d.Path(c.user, c.calendar, "")) }

@@ -166,6 +166,10 @@ func (g *generator) mishap() string {
 }
 
 func (g *generator) edit() {
+	if g.one(30) {
+		g.add("there calendar name %s", pick(g, "work", "home"))
+		return
+	}
 	side := pick(g, "here", "there")
 	if g.onlyHere {
 		side = "here"

@@ -212,6 +212,8 @@ func (g *googleSide) makeCalendar(c place) {
 
 func (g *googleSide) removeCalendar(place) {}
 
+func (g *googleSide) nameCalendar(place, string) {}
+
 func (g *googleSide) path(c place) cal.Href { return cal.Href(g.ids[c]) }
 
 // turn turns a switch of the server. What Google is like from the beginning is no switch: newGoogle.

@@ -30,6 +30,7 @@ func Forms() []Form {
 		{"here resume", "alice mends her credentials, and has the account synced again"},
 		{"there fill [CALENDAR]", "makes fourteen events"},
 		{"there clear [CALENDAR]", "deletes everything"},
+		{"there calendar name [CALENDAR]", "gives the calendar another name; not at Google"},
 		{"there calendar delete home", "deletes the calendar; not at Google"},
 		{"there calendar anew home", "makes it again, empty, at the same place"},
 		{"A [GATE [MISHAP]]", "process A begins a sync, or goes through the gate of that number it stands at (0 is the one it stands at longest); B likewise"},

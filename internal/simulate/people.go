@@ -460,6 +460,10 @@ func (w *world) transfer(c place, it item) {
 
 // thereCalendar deletes a calendar, or makes it anew.
 func (w *world) thereCalendar(c place, what string) {
+	if what == "name" {
+		w.remote.nameCalendar(c, fmt.Sprintf("%s of step %d", c.calendar, w.steps))
+		return
+	}
 	if c != places["home"] || !w.remote.whole() {
 		return
 	}

@@ -70,6 +70,7 @@ type remote interface {
 	exclude(c place, it item, n int)
 	split(c place, it item, n int, uid string)
 	makeCalendar(place)
+	nameCalendar(c place, name string)
 	removeCalendar(place)
 
 	path(place) cal.Href
