@@ -231,7 +231,14 @@ func (g *generator) server(p sim.Profile) {
 				g.switchOn(v.Name, v.Values)
 			}
 		}
-		drawn(g, p.GoogleSwitches(), 4)
+		for _, v := range sim.GoogleVariants() {
+			if g.one(8) {
+				g.switchOn(v.Name, v.Values)
+			}
+		}
+		drawn(g, sim.GoogleSwitches(), 4)
+		some := passing(sim.GoogleSwitches())
+		g.focus = &some[g.IntN(len(some))]
 	case g.story.Profile == Any:
 		all := sim.Switches()
 		g.aim(all[g.IntN(len(all))])
@@ -261,9 +268,9 @@ func (g *generator) aim(s sim.Switch[sim.Quirks]) {
 // ambush turns the switch on in the middle of a sync that has something to send, and off again.
 func (g *generator) ambush() {
 	g.add("here %s", pick(g, "create 0 plain", "create 1 plain", "delete 0", "delete 1", "change 0 SUMMARY 0", "change 1 SUMMARY 0"))
-	g.add("A walk %d", 2+g.IntN(16))
+	g.add("A walk %d", 2+g.IntN(10))
 	g.add("server on %s %s", g.focus.name, g.focus.values[g.IntN(len(g.focus.values))])
-	g.add("A walk %d", 2+g.IntN(8))
+	g.add("A sends")
 	g.add("server off %s", g.focus.name)
 }
 

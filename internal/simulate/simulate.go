@@ -30,6 +30,7 @@ type Options struct {
 	Profiles []string // names of sim.Profiles, and "any"; each in turn
 	First    uint64   // seed
 	Count    int
+	Stride   uint64                                  // from one seed to the next; 0: 1
 	Steps    int                                     // of a generated story
 	Story    func(profile string, seed uint64) Story // nil: Generate
 	Lanes    int                                     // histories told at once
@@ -98,7 +99,7 @@ func (r *run) lane(ctx context.Context) error {
 		if n >= r.Count || r.Once && r.failed() {
 			return nil
 		}
-		seed := r.First + uint64(n)
+		seed := r.First + uint64(n)*max(1, r.Stride)
 		if err := r.history(ctx, l, r.story(r.Profiles[seed%uint64(len(r.Profiles))], seed)); err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
