@@ -182,6 +182,9 @@ func (w *world) marked(name string, unsafe, lies, damages bool) {
 	w.careless = w.careless || unsafe
 	w.lied = w.lied || lies || slices.Contains([]string{"ReadOnly", "ReadOnlyIs404", "StaleETags"}, name) // a refusal holds for a day
 	w.damages = w.damages || damages
+	if slices.Contains([]string{"EmptyListing", "EmptyEvents", "MissEvery"}, name) {
+		w.remember("denied")
+	}
 	w.uidMoves = w.uidMoves || name == "UIDMoves"
 }
 

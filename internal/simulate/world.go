@@ -310,6 +310,9 @@ func troubles(rep engine.Report) (all []string) {
 // exercise counts a mishap that really happened to a request.
 func (w *world) exercise(m mishap, r *http.Request) {
 	key, _, _ := strings.Cut(m.word, "=")
+	if m.status == http.StatusNotFound && r.Method == http.MethodGet { // whoever said so: it was there
+		w.remember("denied")
+	}
 	w.reach.Situation("fault " + key + " on " + r.Method)
 	w.tally.fault(key)
 }
