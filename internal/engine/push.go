@@ -131,7 +131,8 @@ func (v *visit) spare(tx *store.Tx, o cal.Object) (spared bool, err error) {
 
 // parcel is nothing for an exception whose series is not at the remote: it cannot be there without.
 func (v *visit) parcel(tx *store.Tx, o cal.Object) (*parcel, error) {
-	if o.Href == "" {
+	apart := o.RecurrenceID != "" && v.once()
+	if o.Href == "" || apart && !o.Base.Exists() { // an exception is where its series is, and that may have gone meanwhile
 		var err error
 		if o.Href, err = v.name(tx, o); err != nil {
 			return nil, err

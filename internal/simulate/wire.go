@@ -152,8 +152,12 @@ func (w wire) after(m mishap, r *http.Request, answer *http.Response) (*http.Res
 // arrive as they were sent is TLS's to see to.
 func damage(answer *http.Response, from int) {
 	body, _ := io.ReadAll(answer.Body)
+	bad := byte(0) // in JSON; from XML that servers do not write as they should it is stripped
+	if strings.Contains(answer.Header.Get("Content-Type"), "xml") {
+		bad = '<'
+	}
 	for i := from; i < len(body) && i < from+8; i++ {
-		body[i] = 0
+		body[i] = bad
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 }
