@@ -82,7 +82,7 @@ func Profiles() []Profile {
 			Google: true,
 			Sometimes: strings.Fields("EmptyEvents EmptyEntries MissEvery DuplicateItems LoseEveryRow SyncTokensGone PageTokensGone " +
 				"PageSize MaxPage TooManyRequests NoOpChangesETag SeriesDeletionNamesAll ExceptionsTouchSeries NoRevival ImportReplaces RotateRefreshTokens"),
-			Incidents: []Incident{Touched, Expired, Restored}},
+			Incidents: []Incident{Touched, Expired}},
 	}
 }
 

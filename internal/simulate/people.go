@@ -311,7 +311,7 @@ func (w *world) clear(c place) {
 // removes deletes one item, with what hangs on it.
 func (w *world) removes(c place, it item) {
 	for _, part := range w.seen(c, it.uid) {
-		if part.name == it.name || it.part == "" {
+		if part.name == it.name || it.part == "" && !w.remote.whole() {
 			w.changed(there, it.uid, part.body, "")
 			w.meddled[it.uid] = true
 			if w.agreed(c, it.uid) {

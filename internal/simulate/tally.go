@@ -94,6 +94,8 @@ func (o Outcome) Promises() []Promise {
 // anything, and what a restored one forgot it forgot for all.
 func (w *world) unasked() []string {
 	switch {
+	case w.blind():
+		return []string{"I1", "I2", "I4", "I5", "I11"}
 	case w.careless:
 		return []string{"I2", "I4", "I5", "I11"}
 	case w.restored:
