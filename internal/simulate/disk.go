@@ -46,6 +46,9 @@ func (d *disk) Close() error {
 	return nil
 }
 
+// atCommit is no statement's number: the commit itself fails.
+const atCommit = 1 << 30
+
 // statement is called before each.
 func (d *disk) statement() error {
 	if err := d.gates.alive(); err != nil {
@@ -231,6 +234,9 @@ type transaction struct {
 
 // Commit implements driver.Tx. What fails here has not happened: SQLite says so, and so does a PostgreSQL that answers.
 func (t *transaction) Commit() error {
+	if t.disk.failIn.Load() > atCommit/2 {
+		t.disk.failIn.Store(1)
+	}
 	if err := t.disk.statement(); err != nil {
 		return errors.Join(err, t.Tx.Rollback())
 	}

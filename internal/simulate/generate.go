@@ -128,6 +128,10 @@ func (g *generator) process() {
 
 // write is where most can go wrong: a request that writes, or its answer. What was late may arrive soon.
 func (g *generator) write(name string) {
+	if g.one(4) {
+		g.add("%s commits %s", name, pick(g, "full", "dies"))
+		return
+	}
 	what := g.mishap()
 	g.add("%s %s %s", name, pick(g, "sends", "hears"), what)
 	for what == "late" && g.one(2) {

@@ -36,6 +36,7 @@ func Forms() []Form {
 		{"A [GATE [MISHAP]]", "process A begins a sync, or goes through the gate of that number it stands at (0 is the one it stands at longest); B likewise"},
 		{"A walk [COUNT]", "so many of these, 5 unless said; less when the sync ends"},
 		{"A sends [MISHAP]", "goes on until a request that writes leaves"}, {"A hears [MISHAP]", "goes on until its answer is heard"},
+		{"A commits [MISHAP]", "goes on until a transaction that writes begins"}, {"B commits [MISHAP]", ""},
 		{"A crash", "the process dies where it stands, and starts again"},
 		{"B [GATE [MISHAP]]", ""}, {"B walk [COUNT]", ""}, {"B sends [MISHAP]", ""}, {"B hears [MISHAP]", ""}, {"B crash", ""},
 		{"pass [SECONDS]", "time goes by"},
@@ -77,7 +78,9 @@ func Mishaps() []Mishap {
 		{"cut=N", "the connection ends after N bytes of the answer's body"},
 		{"garbled=N", "eight bytes of the answer's body are damaged, from the N-th on"},
 		{"full=N", "the N-th statement of the transaction fails, its commit included: the disk is full"},
+		{"full", "its commit fails, whatever its number"},
 		{"dies=N", "the process dies at the N-th statement"},
+		{"dies", "it dies at the commit"},
 	}
 }
 

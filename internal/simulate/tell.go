@@ -122,7 +122,7 @@ func (p *process) do(s Step) error {
 				return err
 			}
 		}
-		if verb := s.word(1); verb == "sends" || verb == "hears" {
+		if verb := s.word(1); verb == "sends" || verb == "hears" || verb == "commits" {
 			p.write(strings.TrimSuffix(verb, "s"), m)
 			return nil
 		}
@@ -131,7 +131,7 @@ func (p *process) do(s Step) error {
 	return nil
 }
 
-// write goes on to the next request that writes, or to its answer, and lets that happen to it. A sync may end before it writes.
+// write goes on to the next request that writes, to its answer, or to the next transaction that writes, and lets that happen to it. A sync may end before it writes.
 func (p *process) write(verb string, m mishap) {
 	const enough = 60 // gates of a sync
 	for range enough {
@@ -146,9 +146,12 @@ func (p *process) write(verb string, m mishap) {
 	}
 }
 
-// writing is the number of the gate at which such a request waits.
+// writing is the number of the gate at which such a request waits, or a transaction.
 func (p *process) writing(verb string) int {
 	return slices.IndexFunc(p.inLine(), func(g *gate) bool {
+		if verb == "commit" {
+			return g.name == "write"
+		}
 		words := append(strings.Fields(g.name), "")
 		return words[0] == verb && slices.Contains([]string{"PUT", "DELETE", "POST", "PATCH"}, words[1])
 	})

@@ -26,12 +26,15 @@ type mishap struct {
 	dies      bool   // and with it the process
 }
 
-// parseMishap reads one word of a story: lost, late, twice, status=503, busy=120, cut=100, garbled=100, moved, html, full=3, dies=3.
+// parseMishap reads one word of a story: lost, late, twice, status=503, busy=120, cut=100, garbled=100, moved, html, full=3, dies=3, full, dies.
 func parseMishap(word string) (mishap, error) {
 	key, value, valued := strings.Cut(word, "=")
 	n, err := strconv.Atoi(value)
 	if valued && err != nil {
 		return mishap{}, fmt.Errorf("mishap %q: %q is no number", word, value)
+	}
+	if !valued {
+		n = atCommit
 	}
 	m := mishap{word: word}
 	switch key {
@@ -58,7 +61,7 @@ func parseMishap(word string) (mishap, error) {
 	case "dies":
 		m.statement, m.dies = n, true
 	default:
-		return mishap{}, fmt.Errorf("mishap %q: no such thing; there are lost, late, twice, moved, html, status=N, busy=SECONDS, cut=N, garbled=N, full=N, dies=N", word)
+		return mishap{}, fmt.Errorf("mishap %q: no such thing; there are lost, late, twice, moved, html, status=N, busy=SECONDS, cut=N, garbled=N, full[=N], dies[=N]", word)
 	}
 	return m, nil
 }
