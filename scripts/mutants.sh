@@ -65,11 +65,15 @@ tested() {
 }
 
 # tell BINARY PROFILES FIRST COUNT tells histories until one breaks a promise: "seed promise…". It prints nothing if all keep theirs.
-# Status 1: the simulation itself breaks, and it prints how.
+# Status 1: the simulation itself breaks, and it prints how. "postgres" is every profile on PostgreSQL.
 tell() {
-  local out
-  if out=$(cd internal/simulate && CALBRIDGE_PROFILES=${2/#all/} CALBRIDGE_SEED=$3 CALBRIDGE_HISTORIES=$4 CALBRIDGE_ONCE=1 CALBRIDGE_LANES=1 \
-    "$1" -test.run '^TestHistories$' -test.timeout 30m 2>&1 | tr -d '\0'); then
+  local out profiles=$2 run='^TestHistories$'
+  case $2 in
+    all) profiles= ;;
+    postgres) profiles= run='^TestHistoriesOnPostgres$' ;;
+  esac
+  if out=$(cd internal/simulate && CALBRIDGE_PROFILES=$profiles CALBRIDGE_SEED=$3 CALBRIDGE_HISTORIES=$4 CALBRIDGE_HISTORIES_POSTGRES=$4 \
+    CALBRIDGE_ONCE=1 CALBRIDGE_LANES=1 "$1" -test.run "$run" -test.timeout 60m 2>&1 | tr -d '\0'); then
     return 0
   fi
   awk 'match($0, / seed [0-9]+: \[I[0-9]+ /) {
