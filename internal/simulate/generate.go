@@ -214,12 +214,18 @@ func (g *generator) kind(side string) string {
 func (g *generator) odd(side string, n int) string {
 	all := []string{"except %d %d", "except %d %d", "exclude %d %d", "split %d %d", "move %d", "answer %d"}
 	if side == "there" {
-		all = append(all, "touch %d", "rename %d", "reuid %d", "transfer %d", "touch %d", "raise %d", "hide %d", "show %d", "poison %d")
+		all = append(all, "touch %d", "rename %d", "reuid %d", "transfer %d", "touch %d", "rezone %d", "raise %d", "hide %d", "show %d", "poison %d")
 		if g.one(12) {
 			return pick(g, "fill", "clear")
 		}
 	}
 	verb := all[g.IntN(len(all))]
+	if verb == "exclude %d %d" && g.one(2) { // two people at once, and mostly two instances
+		g.add("%s exclude %d %d", pick(g, "here", "there"), n, g.IntN(instances))
+	}
+	if verb == "rezone %d" {
+		g.add("there except %d %d", n, g.IntN(instances))
+	}
 	if strings.Count(verb, "%d") == 1 {
 		return fmt.Sprintf(verb, n)
 	}

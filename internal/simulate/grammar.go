@@ -22,6 +22,7 @@ func Forms() []Form {
 		{"there rename N [CALENDAR]", "gives the resource another name; Google has none"},
 		{"there reuid N [CALENDAR]", "gives what is at that name another UID; not at Google"},
 		{"there transfer N [CALENDAR]", "moves the event from work to home; not at Google"},
+		{"there rezone N [CALENDAR]", "names the instances that differ in UTC; what it says stays the same; not at Google"},
 		{"there raise N [CALENDAR]", "raises the event's SEQUENCE; what it says stays the same; not at Google"},
 		{"there hide N [CALENDAR]", "hides the resource from the account"},
 		{"there show N [CALENDAR]", "shows it again"},

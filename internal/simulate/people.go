@@ -357,6 +357,8 @@ func (w *world) thereDoes(c place, s Step, all []item) error {
 		w.reuid(c, it)
 	case "transfer":
 		w.transfer(c, it)
+	case "rezone":
+		w.rezone(c, it)
 	case "raise":
 		w.raise(c, it)
 	case "hide":
@@ -478,6 +480,17 @@ func (w *world) thereCalendar(c place, what string) {
 	case "anew":
 		w.remember("made anew " + string(w.remote.path(c)))
 		w.remote.makeCalendar(c)
+	}
+}
+
+// rezone names the instances that differ in UTC, as some clients do. It says the same.
+func (w *world) rezone(c place, it item) {
+	now := it.body
+	for n := range instances {
+		now = strings.Replace(now, "RECURRENCE-ID;"+wall(n, 9), "RECURRENCE-ID:"+recurrenceID(n), 1)
+	}
+	if w.remote.whole() && now != it.body {
+		w.remote.replace(c, it, now)
 	}
 }
 

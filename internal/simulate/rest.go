@@ -347,6 +347,9 @@ func (w *world) checkConflicts() {
 	})
 	for _, c := range all {
 		w.reach.Situation("conflict " + string(c.Kind))
+		if slices.Contains(c.Contested, "EXDATE") {
+			w.violate("I11", "a conflict over EXDATE, which has nothing in it that two could write differently")
+		}
 		uid := uidOf(string(c.Mine.Body))
 		if uid == "" {
 			uid = uidOf(string(c.Theirs.Body))
