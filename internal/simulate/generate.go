@@ -79,6 +79,8 @@ func (g *generator) step() {
 		g.add("land")
 	case p < g.edits+0.07 && g.focus != nil:
 		g.ambush()
+	case p < g.edits+0.08 && g.story.Profile == "google":
+		g.relic()
 	case p < g.edits+0.2 && g.locked:
 		g.locked = false
 		g.add("here resume")
@@ -282,6 +284,19 @@ func (g *generator) ambush() {
 	g.add("server on %s %s", g.focus.name, g.focus.values[g.IntN(len(g.focus.values))])
 	g.add("A sends")
 	g.add("server off %s", g.focus.name)
+}
+
+// relic has somebody delete what a late create has just made, while it is about to be repeated: its id is used up by then.
+func (g *generator) relic() {
+	n := g.IntN(4)
+	g.add("here create %d plain", n)
+	g.add("A sends late")
+	g.add("A walk 25")
+	g.add("pass 10")
+	g.add("A walk %d", 6+g.IntN(10))
+	g.add("land")
+	g.add("there delete %d", n)
+	g.add("A sends %s", pick(g, "", "", "status=429"))
 }
 
 // drawn turns on each of the switches that may last, once in n times. Where a server damages what it is given and an answer is lost, nobody
