@@ -14,14 +14,14 @@ const floors = `
 3  internal/caldav internal/google internal/engine
 2  internal/reconcile internal/store internal/event internal/recur
 1  internal/ical internal/secret
-0  internal/cal migrations
+0  internal/cal internal/model migrations
 `
 
 // scaffolding may import anything: the servers that misbehave on purpose and the suites that run on them.
 const scaffolding = "internal/sim internal/simulate internal/providertest bench"
 
 // pure packages decide; they touch neither the world nor the clock.
-const pure = "internal/cal internal/reconcile"
+const pure = "internal/cal internal/model internal/reconcile"
 
 var forbiddenInPure = []string{"net", "net/http", "os", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2", "sync"}
 

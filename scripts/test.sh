@@ -99,4 +99,14 @@ if [ "$skipped" -gt 0 ]; then
   grep '^ *--- SKIP' "$log" >&2
   failed=1
 fi
+
+# What takes long is run by itself, without the race detector, where all is tested.
+if [ $# -eq 0 ]; then
+  say "a million decisions beside the model"
+  go test -count=1 -v -run '^TestDecisionAgreesWithTheOracle$' ./internal/reconcile | grep -v '^=== RUN' || failed=1
+  say "histories"
+  make --no-print-directory sim | grep -v '^=== RUN' || failed=1
+  say "fuzz"
+  FUZZTIME=${FUZZTIME:-60s} bash scripts/fuzz.sh || failed=1
+fi
 exit $failed

@@ -22,6 +22,14 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
+// few is how many histories are told beside other tests.
+func few(n int) int {
+	if raceDetector {
+		return n / 4
+	}
+	return n
+}
+
 // keep writes a story down.
 func keep(t *testing.T, dir string, o Outcome) {
 	f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%d.txt", o.Story.Profile, o.Story.Seed)))
@@ -99,7 +107,7 @@ func histories(t *testing.T, database string, lanes int) Summary {
 // asked is what the settings ask for.
 func asked(database string, lanes int) Options {
 	o := Options{
-		Profiles: Profiles(), First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", 160), Steps: Steps,
+		Profiles: Profiles(), First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", few(160)), Steps: Steps,
 		Stride: uint64(number("CALBRIDGE_STRIDE", 1)), Lanes: number("CALBRIDGE_LANES", lanes), Database: database,
 		Shrink: number("CALBRIDGE_SHRINK", 0), Once: number("CALBRIDGE_ONCE", 0) > 0,
 	}
@@ -107,7 +115,7 @@ func asked(database string, lanes int) Options {
 		o.Profiles = strings.Split(s, ",")
 	}
 	if database != "" {
-		o.Count = number("CALBRIDGE_HISTORIES_POSTGRES", 32)
+		o.Count = number("CALBRIDGE_HISTORIES_POSTGRES", few(32))
 	}
 	return o
 }
@@ -120,7 +128,7 @@ func TestTheSameSeedIsTheSameHistory(t *testing.T) {
 	}
 	defer l.Close()
 	all := Profiles()
-	for seed := range uint64(number("CALBRIDGE_HISTORIES", 64)) {
+	for seed := range uint64(number("CALBRIDGE_HISTORIES", few(64))) {
 		story := Generate(all[seed%uint64(len(all))], seed, Steps)
 		first, err := l.tell(t.Context(), story, NewReach())
 		if err != nil {
