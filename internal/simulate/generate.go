@@ -303,7 +303,7 @@ func (g *generator) relic() {
 // can tell the server's doing from another person's.
 func drawn[T any](g *generator, all []sim.Switch[T], n int) {
 	for _, s := range all {
-		if s.Passing || s.Unsafe && !g.one(3) || !g.one(n) {
+		if s.Passing || s.Unsafe && !g.one(3) || !g.one(n) || g.senseless(s.Name) {
 			continue
 		}
 		g.switchOn(s.Name, s.Values)
@@ -311,6 +311,17 @@ func drawn[T any](g *generator, all []sim.Switch[T], n int) {
 			g.faulty, g.crashes = 0, 0
 		}
 	}
+}
+
+// senseless: together with what is on already no client could tell anything. A page of one that always begins with the same one never ends;
+// what is filed under another name with something missing is like somebody else's.
+func (g *generator) senseless(name string) bool {
+	for _, pair := range [][2]string{{"SecondTokens", "TruncateAt"}, {"MoveHrefOnCreate", "StripProperty"}} {
+		if i := slices.Index(pair[:], name); i >= 0 && slices.ContainsFunc(g.story.Server, func(s string) bool { return strings.HasPrefix(s, pair[1-i]+"=") }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *generator) switchOn(name string, values []string) {

@@ -17,6 +17,10 @@ import (
 func (w *world) rest() {
 	w.calmDown()
 	w.settle()
+	if w.refused() > 0 { // tried again with everything that is listed, some may be taken
+		w.process[0].calm(engine.Full)
+		w.settle()
+	}
 	w.checkQuiet()
 	w.checkAlike()
 	w.checkWords()
@@ -106,10 +110,22 @@ func (w *world) checkTroubles(rep engine.Report) {
 // checkQuiet: at rest not even a sync that lists everything finds anything to do.
 func (w *world) checkQuiet() {
 	w.sleep(20 * time.Minute)
-	pushes, told := w.pushes, len(w.news())
+	pushes, told := w.pushes+w.refused(), len(w.news()) // what was refused is tried again whenever everything is listed
 	if rep := w.process[1].calm(engine.Full); w.busy(rep, pushes, told) != "" {
 		w.violate("I8", "a settled sync that lists everything %s", w.busy(rep, pushes, told))
 	}
+}
+
+// refused counts the edits that the remote does not take.
+func (w *world) refused() (n int) {
+	for _, c := range w.places() {
+		for _, o := range w.objects(w.held[c], true) {
+			if o.Edit != nil && o.Edit.Block != cal.Free {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (w *world) news() (all []store.Change) {
@@ -323,7 +339,7 @@ func markVersions(tx *store.Tx, words map[string]bool, versions ...cal.Version) 
 
 // checkConflicts: nobody is in conflict with himself (I11).
 func (w *world) checkConflicts() {
-	if w.careless || w.damages && w.inForce("MoveHrefOnCreate") { // under another name and with less in it, ours looks like anybody's
+	if w.careless || w.inForce("MoveHrefOnCreate") { // under another name our own event is known by its UID only, as anybody's
 		return
 	}
 	var all []cal.Conflict

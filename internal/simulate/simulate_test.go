@@ -107,7 +107,7 @@ func histories(t *testing.T, database string, lanes int) Summary {
 // asked is what the settings ask for.
 func asked(database string, lanes int) Options {
 	o := Options{
-		Profiles: Profiles(), First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", few(160)), Steps: Steps,
+		Profiles: Mixed(), First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", few(160)), Steps: Steps,
 		Stride: uint64(number("CALBRIDGE_STRIDE", 1)), Lanes: number("CALBRIDGE_LANES", lanes), Database: database,
 		Shrink: number("CALBRIDGE_SHRINK", 0), Once: number("CALBRIDGE_ONCE", 0) > 0,
 	}
