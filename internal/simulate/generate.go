@@ -226,7 +226,11 @@ func (g *generator) odd(side string, n int) string {
 		g.add("%s exclude %d %d", pick(g, "here", "there"), n, g.IntN(instances))
 	}
 	if verb == "rezone %d" {
-		g.add("there except %d %d", n, g.IntN(instances))
+		k := g.IntN(instances)
+		g.add("there except %d %d", n, k)
+		g.add("A walk 40")
+		g.add("A walk 40")
+		g.add("here except %d %d", n, k)
 	}
 	if strings.Count(verb, "%d") == 1 {
 		return fmt.Sprintf(verb, n)

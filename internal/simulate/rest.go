@@ -363,7 +363,7 @@ func (w *world) checkConflicts() {
 	})
 	for _, c := range all {
 		w.reach.Situation("conflict " + string(c.Kind))
-		if slices.Contains(c.Contested, "EXDATE") {
+		if slices.Contains(c.Contested, "exdate") {
 			w.violate("I11", "a conflict over EXDATE, which has nothing in it that two could write differently")
 		}
 		uid := uidOf(string(c.Mine.Body))
@@ -390,7 +390,11 @@ func (w *world) checkTwins() {
 	for _, c := range w.places() {
 		words, copies := map[string]string{}, map[string]string{}
 		for _, it := range w.remote.items(c) {
+			w.checkInstances(it)
 			if strings.HasPrefix(it.uid, "copy-") {
+				if strings.Contains(it.body, "\nATTENDEE") {
+					w.violate("I16", "the copy %s has guests", it.uid)
+				}
 				w.once(copies, it.uid+it.part, it)
 				continue
 			}
@@ -400,6 +404,18 @@ func (w *world) checkTwins() {
 				}
 			}
 		}
+	}
+}
+
+// checkInstances: no instance is said to differ twice (RFC 5545 §3.8.4.4).
+func (w *world) checkInstances(it item) {
+	known := map[string]bool{}
+	for _, c := range vevents.FindAllString(it.body, -1) {
+		id := ical.Read(cal.Body(calendar(c))).RecurrenceID
+		if known[id] {
+			w.violate("I3", "%s of %s is there twice in %s", id, it.uid, it.name)
+		}
+		known[id] = true
 	}
 }
 
