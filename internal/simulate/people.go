@@ -180,7 +180,7 @@ func (e *editHere) delete(one mine) error {
 		return err
 	}
 	for _, part := range e.all {
-		if one.RecurrenceID == "" || part.ID == one.ID {
+		if part.ID == one.ID || one.RecurrenceID == "" && part.RecurrenceID != "" {
 			e.after(func() { e.changed(here, e.uid, part.body, ""); e.buried(part.body) })
 		}
 	}
@@ -311,7 +311,7 @@ func (w *world) clear(c place) {
 // removes deletes one item, with what hangs on it.
 func (w *world) removes(c place, it item) {
 	for _, part := range w.seen(c, it.uid) {
-		if part.name == it.name || it.part == "" && !w.remote.whole() {
+		if part.name == it.name || it.part == "" && part.part != "" {
 			w.changed(there, it.uid, part.body, "")
 			w.meddled[it.uid] = true
 			if w.agreed(c, it.uid) {
