@@ -218,6 +218,17 @@ func (g *generator) odd(side string, n int) string {
 	if side == "there" {
 		all = append(all, "touch %d", "rename %d", "reuid %d", "transfer %d", "touch %d", "rezone %d", "raise %d", "hide %d", "show %d", "poison %d")
 		if g.one(12) {
+			if g.one(3) { // some of many
+				g.add("there fill")
+				for n := range 4 {
+					g.add("there create %d plain", n)
+				}
+				g.add("A walk 40")
+				g.add("A walk 40")
+				for n := range 3 {
+					g.add("there delete %d", n)
+				}
+			}
 			return pick(g, "fill", "clear")
 		}
 	}

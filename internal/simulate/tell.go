@@ -27,7 +27,7 @@ func (o Outcome) Failed() bool { return len(o.Broken) > 0 }
 
 // tell plays a story in a lane, inside a bubble.
 func tell(ctx context.Context, l *lane, s Story, reach *Reach) (o Outcome, err error) {
-	w := &world{story: s, lane: l, own: l.own, ledger: newLedger(), situated: newSituated(), began: time.Now(), reach: reach}
+	w := &world{story: s, lane: l, own: l.own, ledger: newLedger(), alarms: map[cal.CalendarID]string{}, copies: map[string]string{}, situated: newSituated(), began: time.Now(), reach: reach}
 	if err := l.begin(s.Seed, w.clock); err != nil {
 		return o, fmt.Errorf("empty the simulated database: %w", err)
 	}

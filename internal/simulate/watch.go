@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"calbridge/internal/cal"
+	"calbridge/internal/engine"
+	"calbridge/internal/reconcile"
 	"calbridge/internal/store"
 )
 
@@ -151,12 +153,32 @@ func (w *world) inHistory(c place, uid, word string) (found bool) {
 // decided is told of every decision, inside its transaction.
 func (w *world) decided(c cal.Calendar, held []cal.Object, page cal.Page, plan cal.Plan) {
 	w.witnessDecision(c, held, page, plan)
-	w.checkGuard(plan, page)
+	w.checkGuard(c.ID, plan, page)
+	w.checkCopies(plan)
 }
 
-// checkGuard remembers what a page would delete: whether it may is seen when it has.
-func (w *world) checkGuard(plan cal.Plan, _ cal.Page) {
+// checkGuard remembers whether a page would delete more of its calendar than it may. Whether it was stopped is seen when the sync ends.
+func (w *world) checkGuard(c cal.CalendarID, plan cal.Plan, page cal.Page) {
 	if n := len(plan.Deleted); n >= 10 {
 		w.reach.Situation("a page deletes ten or more")
+	}
+	w.read(func(tx *store.Tx) error {
+		held, err := tx.Count(c)
+		w.alarms[c] = engine.DefaultLimits().Guard.Trips(held, reconcile.Series(plan.Deleted), page.Complete)
+		return err
+	})
+}
+
+// checkCopies: what is decided again, because the transaction that it was decided in came to nothing, makes the same copy (I3).
+func (w *world) checkCopies(plan cal.Plan) {
+	for c := range plan.All() {
+		if c.Copy == nil {
+			continue
+		}
+		of := string(c.Object.ID) + string(c.Was.Digest)
+		if was := w.copies[of]; was != "" && was != c.Copy.UID {
+			w.violate("I3", "one version of %s gets two copies, %s and %s", c.Object.UID, was, c.Copy.UID)
+		}
+		w.copies[of] = c.Copy.UID
 	}
 }

@@ -32,6 +32,8 @@ type world struct {
 	ids     []cal.AccountID
 	broken  []Violation
 	fence   fence
+	alarms  map[cal.CalendarID]string // why the page that was decided about last must not be applied
+	copies  map[string]string         // their UIDs, by object and content
 
 	pushes   int  // requests that write
 	careless bool // the server does not check what a write is conditional on
@@ -289,6 +291,9 @@ func (w *world) synced(p *process, rep engine.Report) {
 	for _, r := range rep.Runs {
 		if r.Held {
 			w.reach.Situation("a mass deletion is held back")
+			if w.alarms[r.Calendar] == "" {
+				w.violate("I12", "a few deletions in %s are held back: %s", r.Name, strings.Join(troubles(rep), "; "))
+			}
 		}
 	}
 }
