@@ -436,7 +436,7 @@ func text(all []item) string {
 
 // reuid gives what is at a name another UID.
 func (w *world) reuid(c place, it item) {
-	if !w.remote.whole() {
+	if !w.remote.whole() || w.inForce("MoveHrefOnCreate") { // which files under the UID, on top of whatever is there
 		return
 	}
 	other := fmt.Sprintf("%s-was-%d", it.uid, w.steps)

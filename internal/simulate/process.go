@@ -128,6 +128,7 @@ func (p *process) calm(m engine.Mode) engine.Report {
 // finish opens one gate after the other until the sync has ended.
 func (p *process) finish() {
 	for p.ended != nil {
+		p.world.tick()
 		if line := p.inLine(); len(line) > 0 {
 			p.let(line[0], mishap{})
 		} else {

@@ -67,6 +67,7 @@ func (w *world) people() context.Context { return context.Background() }
 
 func (w *world) step(s Step) error {
 	w.steps++
+	w.tick()
 	if s[0] != "A" && s[0] != "B" {
 		w.note("%s", s)
 	}

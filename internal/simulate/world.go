@@ -241,8 +241,12 @@ func (w *world) excuseTwins() {
 	}
 }
 
+// tick lets a moment pass: nothing happens at the same time as anything else.
+func (w *world) tick() { time.Sleep(time.Millisecond) }
+
 // advance lets a process do one thing: begin a sync, or go through one of the gates it stands at.
 func (w *world) advance(p *process, pick int, m mishap) {
+	w.tick()
 	if p.ended == nil {
 		w.note("%s begins a sync", p.name)
 		p.begin(engine.Incremental)
