@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/caldav"
@@ -92,7 +93,26 @@ func (d *dav) name(string) string {
 
 func (d *dav) create(c place, body string) { d.Store(c.user, c.calendar, d.name(body), body) }
 
-func (d *dav) replace(c place, it item, body string) { d.Store(c.user, c.calendar, it.name, body) }
+func (d *dav) replace(c place, it item, body string) {
+	d.serials++
+	d.Store(c.user, c.calendar, it.name, dated(body, d.world.clock(), d.serials%5))
+}
+
+var stamps = regexp.MustCompile(`(DTSTAMP|LAST-MODIFIED):[^\r\n]*\r?\n`)
+
+// dated says when a text was written, as clients do: not all of them do, and not all clocks are right.
+func dated(body string, now time.Time, client int) string {
+	const form = "20060102T150405Z"
+	switch client {
+	case 0:
+		return stamps.ReplaceAllString(body, "")
+	case 1:
+		now = now.Add(24 * time.Hour)
+	case 2:
+		return body
+	}
+	return strings.ReplaceAll(stamps.ReplaceAllString(body, ""), "END:VEVENT", "DTSTAMP:"+now.Format(form)+"\r\nLAST-MODIFIED:"+now.Format(form)+"\r\nEND:VEVENT")
+}
 
 func (d *dav) remove(c place, it item) { d.Remove(c.user, c.calendar, it.name) }
 

@@ -40,6 +40,9 @@ func (w *world) committed(p *process) {
 	if !w.fence.allows(p, now) {
 		w.violate("I6", "%s commits without a lease: %v", p.name, now)
 	}
+	if n := w.fence.touched(now); n > 1 {
+		w.violate("I13", "%s changes the leases of %d accounts at once: %v", p.name, n, now)
+	}
 	w.fence.found = now
 }
 
@@ -61,6 +64,16 @@ func (f *fence) allows(p *process, now map[string]leased) (yes bool) {
 		}
 	}
 	return yes
+}
+
+// touched counts the accounts whose lease is another now.
+func (f *fence) touched(now map[string]leased) (n int) {
+	for id, l := range now {
+		if was, known := f.found[id]; known && was != l {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *world) leases() (map[string]leased, error) {

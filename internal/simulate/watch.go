@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"calbridge/internal/cal"
 	"calbridge/internal/engine"
@@ -155,6 +156,29 @@ func (w *world) decided(c cal.Calendar, held []cal.Object, page cal.Page, plan c
 	w.witnessDecision(c, held, page, plan)
 	w.checkGuard(c.ID, plan, page)
 	w.checkCopies(plan)
+	w.checkNewest(held, page, plan)
+}
+
+// checkNewest: ours wins as the newer only over something that tells when it was made, not in the future, and clearly earlier.
+func (w *world) checkNewest(held []cal.Object, page cal.Page, plan cal.Plan) {
+	theirs, mine := map[cal.Href]time.Time{}, map[cal.ObjectID]time.Time{}
+	for _, r := range page.Present {
+		theirs[r.Href] = r.Modified
+	}
+	for _, o := range held {
+		if o.Edit != nil {
+			mine[o.ID] = o.Edit.At
+		}
+	}
+	for c := range plan.All() {
+		if c.Conflict == nil || c.Conflict.Policy != cal.NewestWins || c.Conflict.Winner != cal.Mine || !c.Conflict.Theirs.Exists() {
+			continue
+		}
+		at, known := theirs[c.Object.Href]
+		if known && (at.IsZero() || at.After(w.clock().Add(time.Hour)) || mine[c.Object.ID].Sub(at) < 2*time.Second) {
+			w.violate("I2", "ours, of %s, wins over %s, which is of %s, as the newer", mine[c.Object.ID], c.Object.UID, at)
+		}
+	}
 }
 
 // checkGuard remembers whether a page would delete more of its calendar than it may. Whether it was stopped is seen when the sync ends.
