@@ -285,20 +285,11 @@ func (p *pull) advance(tx *store.Tx, page cal.Page) (cal.Calendar, error) {
 		return next, err
 	}
 	if page.Complete && !p.pulled && next.Access == cal.AccessWrite {
-		if err := tryAgain(tx, next.ID); err != nil {
+		if err := tx.Retry(next.ID); err != nil {
 			return next, err
 		}
 	}
 	return p.letGo(tx, next, page)
-}
-
-// tryAgain sends once a day what the remote refuses: it may have been a mistake of the server's (Radicale answers 400 when its disk is
-// full), or have been mended there.
-func tryAgain(tx *store.Tx, id cal.CalendarID) error {
-	if err := tx.Unblock(id, cal.ReadOnly); err != nil {
-		return err
-	}
-	return tx.Unblock(id, cal.Rejected)
 }
 
 // letGo ends the guard's hold: the page that it stopped has passed, or does not come any more.

@@ -253,7 +253,11 @@ func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 	}
 }
 
-// block keeps an edit from being sent again as it is. It stays visible with what the remote said; the next edit clears it.
+// refusedFor is how long a refused edit is not sent again. It may have been a mistake of the server's (Radicale answers 400 when its disk is
+// full), or have been mended there.
+const refusedFor = 24 * time.Hour
+
+// block keeps an edit from being sent again as it is, for a day. It stays visible with what the remote said; the next edit clears it.
 func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
 	if err := tx.Forget(p.attempt.ID); err != nil {
 		return err
@@ -261,7 +265,7 @@ func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
 	if v.refused == nil {
 		v.refused = p.err
 	}
-	f := store.Failure{Tries: p.object.Edit.Tries + 1, Block: why, Trouble: p.err.Error()}
+	f := store.Failure{Tries: p.object.Edit.Tries + 1, Block: why, Trouble: p.err.Error(), Due: v.Clock().Add(refusedFor)}
 	return tx.EditTrouble(p.object.ID, p.attempt.Rev, f)
 }
 

@@ -17,8 +17,9 @@ func Rebase(base, sent, seen cal.Body) (cal.Body, error) {
 		return base, nil // nothing can be told apart
 	}
 	m := merger{base: was, mine: wrote, theirs: was, preferMine: true, patch: newPatch(was.outline)}
+	proved := m.proved(is)
 	for _, key := range m.instances() {
-		m.recognise(key, is)
+		m.recognise(key, is, proved)
 	}
 	m.zones()
 	body := m.patch.body()
@@ -28,8 +29,26 @@ func Rebase(base, sent, seen cal.Body) (cal.Body, error) {
 	return body, nil
 }
 
-// recognise moves one component of the base.
-func (m *merger) recognise(key string, is *series) {
+// proved reports whether something that our write changed is there as it was sent. A write is carried out whole or not at all.
+func (m *merger) proved(is *series) bool {
+	for key, before := range m.base.parts {
+		sent, wasSent := m.mine.parts[key]
+		seen, isThere := is.parts[key]
+		if !wasSent || !isThere {
+			continue
+		}
+		for group := range sent.groups {
+			if form := sent.groups[group].form(); form == seen.groups[group].form() && form != before.groups[group].form() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// recognise moves one component of the base. An override that was not there is ours if it says all that we sent, or something of it and
+// our write is proved: most of what an override says it has from its series, whoever made it.
+func (m *merger) recognise(key string, is *series, proved bool) {
 	before, wasThere := m.base.parts[key]
 	sent, wasSent := m.mine.parts[key]
 	seen, isThere := is.parts[key]
@@ -38,7 +57,7 @@ func (m *merger) recognise(key string, is *series) {
 		m.recogniseGroups(before, sent, seen)
 	case wasThere && !wasSent && !isThere:
 		m.patch.removeComponent(before.component)
-	case !wasThere && wasSent && isThere && share(sent.groups, seen.groups):
+	case !wasThere && wasSent && isThere && (sent.groups.form() == seen.groups.form() || proved && share(sent.groups, seen.groups)):
 		m.patch.insert(m.base.endPlace(0), m.patch.excerptComponent(m.mine.outline, sent.component))
 	}
 }

@@ -17,7 +17,8 @@ import (
 func (w *world) rest() {
 	w.calmDown()
 	w.settle()
-	if w.refused() > 0 { // tried again with everything that is listed, some may be taken
+	if w.refused() > 0 { // tried again after a day, some may be taken
+		w.sleep(25 * time.Hour)
 		w.process[0].calm(engine.Full)
 		w.settle()
 	}

@@ -203,6 +203,15 @@ func (tx *Tx) Block(calendar cal.CalendarID, reason cal.Block, trouble string) e
 	return wrap("keep the edits back", err)
 }
 
+// Retry frees the edits of a calendar that were held back, and are due.
+func (tx *Tx) Retry(calendar cal.CalendarID) error {
+	if err := tx.LockCalendar(calendar); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE edits SET block = '', tries = 0, due = 0 WHERE calendar = ? AND block <> '' AND due <= ?`, string(calendar), millis(tx.now))
+	return wrap("free the blocked edits", err)
+}
+
 // Unblock frees the edits of a calendar that were held back for the reason.
 func (tx *Tx) Unblock(calendar cal.CalendarID, reason cal.Block) error {
 	if err := tx.LockCalendar(calendar); err != nil {
