@@ -229,7 +229,15 @@ func (g *generator) odd(side string, n int) string {
 					g.add("there delete %d", n)
 				}
 			}
-			return pick(g, "fill", "clear")
+			what := pick(g, "fill", "clear")
+			if what == "clear" && g.one(2) { // a small calendar, all of it known here
+				for n := range 4 {
+					g.add("there create %d plain", n)
+				}
+				g.add("A walk 40")
+				g.add("A walk 40")
+			}
+			return what
 		}
 	}
 	verb := all[g.IntN(len(all))]

@@ -20,14 +20,15 @@ type process struct {
 	boots  int
 	engine *engine.Engine
 	cancel context.CancelFunc
-	ended  chan engine.Report // of the sync under way; nil: none
-	report engine.Report      // of the last sync that ended
-	last   string             // the gate it went through last
-	paged  bool               // it has applied a part of a listing, and not the last
+	ended  chan engine.Report       // of the sync under way; nil: none
+	report engine.Report            // of the last sync that ended
+	last   string                   // the gate it went through last
+	would  map[cal.CalendarID]share // what the page that it decided about last deletes
+	paged  bool                     // it has applied a part of a listing, and not the last
 }
 
 func newProcess(w *world, name string, h *handle) *process {
-	p := &process{handle: h, world: w, name: name}
+	p := &process{handle: h, world: w, name: name, would: map[cal.CalendarID]share{}}
 	h.gates.steps = &w.steps
 	for _, d := range h.disks {
 		d.onWrite = func() func(error) { return w.committing(p) }
@@ -57,6 +58,7 @@ func (p *process) boot() {
 func (p *process) decided(c cal.Calendar, held []cal.Object, page cal.Page, plan cal.Plan) {
 	p.paged = !page.Last
 	p.world.decided(c, held, page, plan)
+	p.world.checkGuard(p, c.ID, plan)
 }
 
 // audit is how often everything is listed. What heals everything hides everything, so it is longer than a history takes.

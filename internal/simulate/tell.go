@@ -27,7 +27,7 @@ func (o Outcome) Failed() bool { return len(o.Broken) > 0 }
 
 // tell plays a story in a lane, inside a bubble.
 func tell(ctx context.Context, l *lane, s Story, reach *Reach) (o Outcome, err error) {
-	w := &world{story: s, lane: l, own: l.own, ledger: newLedger(), alarms: map[cal.CalendarID]string{}, copies: map[string]string{}, situated: newSituated(), began: time.Now(), reach: reach}
+	w := &world{story: s, lane: l, own: l.own, ledger: newLedger(), approved: map[cal.CalendarID]bool{}, copies: map[string]string{}, situated: newSituated(), began: time.Now(), reach: reach}
 	if err := l.begin(s.Seed, w.clock); err != nil {
 		return o, fmt.Errorf("empty the simulated database: %w", err)
 	}
@@ -215,6 +215,7 @@ func (w *world) approve(rep engine.Report) (any bool) {
 		if r.Held {
 			any = true
 			w.note("a person approves %s", r.ID)
+			w.approved[r.Calendar] = true
 			w.write(func(tx *store.Tx) error {
 				_, err := engine.Approve(tx, r.ID)
 				return err

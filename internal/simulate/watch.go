@@ -154,7 +154,6 @@ func (w *world) inHistory(c place, uid, word string) (found bool) {
 // decided is told of every decision, inside its transaction.
 func (w *world) decided(c cal.Calendar, held []cal.Object, page cal.Page, plan cal.Plan) {
 	w.witnessDecision(c, held, page, plan)
-	w.checkGuard(c.ID, plan, page)
 	w.checkCopies(plan)
 	w.checkNewest(held, page, plan)
 }
@@ -181,16 +180,30 @@ func (w *world) checkNewest(held []cal.Object, page cal.Page, plan cal.Plan) {
 	}
 }
 
-// checkGuard remembers whether a page would delete more of its calendar than it may. Whether it was stopped is seen when the sync ends.
-func (w *world) checkGuard(c cal.CalendarID, plan cal.Plan, page cal.Page) {
+// share is what a page deletes of what a calendar holds.
+type share struct{ deleted, held int }
+
+// checkGuard remembers what a page would delete. Whether it was stopped is seen when the sync ends.
+func (w *world) checkGuard(p *process, c cal.CalendarID, plan cal.Plan) {
 	if n := len(plan.Deleted); n >= 10 {
 		w.reach.Situation("a page deletes ten or more")
 	}
 	w.read(func(tx *store.Tx) error {
 		held, err := tx.Count(c)
-		w.alarms[c] = engine.DefaultLimits().Guard.Trips(held, reconcile.Series(plan.Deleted), page.Complete)
+		p.would[c] = share{reconcile.Series(plan.Deleted), held}
 		return err
 	})
+}
+
+// checkHeld: what empties a calendar waits for a person, and what takes less than a quarter of it does not (I12).
+func (w *world) checkHeld(p *process, r engine.Run) {
+	switch s := p.would[r.Calendar]; {
+	case r.Held && 4*s.deleted < s.held:
+		w.violate("I12", "%d deletions of %d in %s are held back", s.deleted, s.held, r.Name)
+	case !r.Held && r.Trouble == nil && s.held >= 3 && s.deleted >= s.held && !w.approved[r.Calendar]:
+		w.violate("I12", "%s, with %d objects, is emptied without a question", r.Name, s.held)
+	}
+	delete(p.would, r.Calendar)
 }
 
 // checkCopies: what is decided again, because the transaction that it was decided in came to nothing, makes the same copy (I3).

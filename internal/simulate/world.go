@@ -17,23 +17,23 @@ import (
 type world struct {
 	ledger
 	*situated
-	story   Story
-	lane    *lane
-	own     *handle // people's way to the database, and ours
-	remote  remote
-	process [2]*process
-	began   time.Time
-	steps   int // taken so far: events and gates
-	log     []string
-	reach   *Reach
-	tally   Tally
-	late    []late
-	held    map[place]cal.CalendarID
-	ids     []cal.AccountID
-	broken  []Violation
-	fence   fence
-	alarms  map[cal.CalendarID]string // why the page that was decided about last must not be applied
-	copies  map[string]string         // their UIDs, by object and content
+	story    Story
+	lane     *lane
+	own      *handle // people's way to the database, and ours
+	remote   remote
+	process  [2]*process
+	began    time.Time
+	steps    int // taken so far: events and gates
+	log      []string
+	reach    *Reach
+	tally    Tally
+	late     []late
+	held     map[place]cal.CalendarID
+	ids      []cal.AccountID
+	broken   []Violation
+	fence    fence
+	approved map[cal.CalendarID]bool // somebody has agreed to deletions there
+	copies   map[string]string       // their UIDs, by object and content
 
 	pushes   int  // requests that write
 	careless bool // the server does not check what a write is conditional on
@@ -295,10 +295,8 @@ func (w *world) synced(p *process, rep engine.Report) {
 	for _, r := range rep.Runs {
 		if r.Held {
 			w.reach.Situation("a mass deletion is held back")
-			if w.alarms[r.Calendar] == "" {
-				w.violate("I12", "a few deletions in %s are held back: %s", r.Name, strings.Join(troubles(rep), "; "))
-			}
 		}
+		w.checkHeld(p, r)
 	}
 }
 
