@@ -34,12 +34,20 @@ func (d *decision) edit() *cal.Edit {
 	if !e.Want.Same(d.result) {
 		e.Want = d.result
 		e.Rev++
-		e.Block, e.Trouble = cal.Free, ""
+		free(&e)
 	}
 	if d.object.Base.Exists() != d.seen.Exists() { // a create refused may be an update granted
-		e.Block, e.Trouble = cal.Free, ""
+		free(&e)
 	}
 	return &e
+}
+
+// free lets an edit be sent that was refused as it was.
+func free(e *cal.Edit) {
+	if e.Block != cal.Free {
+		e.Due = time.Time{}
+	}
+	e.Block, e.Trouble = cal.Free, ""
 }
 
 // describe takes over what only a reading of the remote tells.
