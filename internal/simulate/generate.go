@@ -339,7 +339,7 @@ func drawn[T any](g *generator, all []sim.Switch[T], n int) {
 // senseless: together with what is on already no client could tell anything. A page of one that always begins with the same one never ends;
 // what is filed under another name with something missing is like somebody else's.
 func (g *generator) senseless(name string) bool {
-	for _, pair := range [][2]string{{"SecondTokens", "TruncateAt"}, {"MoveHrefOnCreate", "StripProperty"}} {
+	for _, pair := range [][2]string{{"SecondTokens", "TruncateAt"}, {"TokenAlwaysZero", "TruncateAt"}, {"MoveHrefOnCreate", "StripProperty"}} {
 		if i := slices.Index(pair[:], name); i >= 0 && slices.ContainsFunc(g.story.Server, func(s string) bool { return strings.HasPrefix(s, pair[1-i]+"=") }) {
 			return true
 		}

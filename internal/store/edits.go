@@ -126,13 +126,21 @@ func (tx *Tx) setEdit(o cal.Object, d Draft, revive bool) (cal.VersionID, error)
 	if d.After == "" && o.Edit != nil {
 		d.After = o.Edit.After
 	}
-	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now, Due: awaited(o), After: d.After, Notify: d.Notify}))
+	return id, tx.putEdits(editRow(o, cal.Edit{Rev: rev, Want: cal.Version{ID: id}, At: tx.now, Due: tx.awaited(o), After: d.After, Notify: d.Notify}))
 }
 
-// awaited is until when a create whose answer was lost may still arrive: whatever the user wants by now, it is not sent before.
-func awaited(o cal.Object) (until time.Time) {
-	if o.Edit != nil && slices.ContainsFunc(o.Sent, cal.Attempt.Create) {
-		until = o.Edit.Due
+// arrives is how long a create whose answer was lost may still take to arrive.
+const arrives = time.Minute
+
+// awaited is until when such a create may still arrive: whatever the user wants by now, it is not sent before. What was refused meanwhile
+// was to wait for longer, for another reason.
+func (tx *Tx) awaited(o cal.Object) (until time.Time) {
+	if o.Edit == nil || !slices.ContainsFunc(o.Sent, cal.Attempt.Create) {
+		return until
+	}
+	until = o.Edit.Due
+	if latest := tx.now.Add(arrives); o.Edit.Block != cal.Free && until.After(latest) {
+		until = latest
 	}
 	return until
 }
