@@ -39,7 +39,8 @@ type visit struct {
 	bytes    int64
 	pushed   bool // something was sent, so the remote's mark is no longer the one listed
 	pulled   bool
-	refused  error // the first edit that the remote refused in this visit
+	asked    time.Time // when the last pull began: what somebody does at the remote after it is not seen yet
+	refused  error     // the first edit that the remote refused in this visit
 	done     int
 }
 
@@ -105,7 +106,7 @@ func (v *visit) round(ctx context.Context) (again bool, err error) {
 	// A CalDAV server refuses a UID that is there already, or both are found by the pull. Google names events by our id, and a second event
 	// of one UID would be a double that everybody sees; and the etag of a series says nothing of its exceptions. So it is looked at first.
 	// Nor is a create repeated before the history was asked whether it arrived and somebody has deleted it since.
-	if todo.look && !v.pulled {
+	if todo.look {
 		if err := v.pull(ctx, todo.read); err != nil || v.run.Held {
 			return false, err
 		}
@@ -159,9 +160,9 @@ func (v *visit) looksFirst(tx *store.Tx, push bool) (bool, error) {
 		return false, nil
 	}
 	if repeats, err := tx.Repeats(v.calendar.ID); repeats || err != nil || !v.once() {
-		return repeats, err
+		return repeats && !v.pulled, err
 	}
-	return tx.Unguarded(v.calendar.ID)
+	return tx.Unguarded(v.calendar.ID, v.asked)
 }
 
 // worthAsking: most syncs find nothing, and the listing of the calendars says so already. A server that offers neither sync-token

@@ -14,6 +14,7 @@ import (
 // all of it; until then the token does not move either, so that a crash in between only means being told again.
 func (v *visit) pull(ctx context.Context, read []cal.Href) error {
 	err := v.retry(ctx, func() error {
+		v.asked = v.Clock()
 		p := &pull{visit: v, ask: v.ask(read)}
 		return p.receive(ctx)
 	})

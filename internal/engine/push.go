@@ -257,7 +257,7 @@ func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 // full), or have been mended there.
 const refusedFor = 24 * time.Hour
 
-// block keeps an edit from being sent again as it is, for a day. It stays visible with what the remote said; the next edit clears it.
+// block keeps an edit from being sent again as it is; what is rejected, for a day. It stays visible with what the remote said; the next edit clears it.
 func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
 	if err := tx.Forget(p.attempt.ID); err != nil {
 		return err
@@ -265,7 +265,10 @@ func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
 	if v.refused == nil {
 		v.refused = p.err
 	}
-	f := store.Failure{Tries: p.object.Edit.Tries + 1, Block: why, Trouble: p.err.Error(), Due: v.Clock().Add(refusedFor)}
+	f := store.Failure{Tries: p.object.Edit.Tries + 1, Block: why, Trouble: p.err.Error()}
+	if why == cal.Rejected {
+		f.Due = v.Clock().Add(refusedFor)
+	}
 	return tx.EditTrouble(p.object.ID, p.attempt.Rev, f)
 }
 

@@ -537,7 +537,7 @@ type hidden struct {
 
 // poison puts what nobody can read where an event was.
 func (w *world) poison(c place, it item) {
-	if !w.remote.whole() {
+	if !w.remote.whole() || w.inForce("MoveHrefOnCreate") {
 		return
 	}
 	now := "BEGIN:VCALENDAR " + w.word()

@@ -26,7 +26,6 @@ type situated struct {
 	memory  map[string]bool
 	on      []string // switches of the server
 	revoked bool     // the server refuses the account's credentials
-	hidden  map[string]string
 	away    map[hidden]string
 }
 

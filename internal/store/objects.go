@@ -149,13 +149,13 @@ func (tx *Tx) Outbox(calendar cal.CalendarID, now time.Time, limit int) ([]cal.O
 	return all, wrap("read the outbox", err)
 }
 
-// Unguarded reports whether an edit of the calendar asks for what an etag may not guard: an object that is not at the remote yet, or the
-// end of one that may have exceptions elsewhere.
-func (tx *Tx) Unguarded(calendar cal.CalendarID) (bool, error) {
+// Unguarded reports whether an edit of the calendar, made at the time or later, asks for what an etag may not guard: an object that is not
+// at the remote yet, or the end of one that may have exceptions elsewhere.
+func (tx *Tx) Unguarded(calendar cal.CalendarID, since time.Time) (bool, error) {
 	var n int
 	err := tx.get(`SELECT count(*) FROM (SELECT 1 FROM edits e JOIN objects o ON o.id = e.object
-		WHERE e.calendar = ? AND e.block = '' AND (e.want <> '' AND o.base = '' OR e.want = '' AND o.recurrence_id = '') LIMIT 1) c`,
-		[]any{string(calendar)}, &n)
+		WHERE e.calendar = ? AND e.at >= ? AND e.block = '' AND (e.want <> '' AND o.base = '' OR e.want = '' AND o.recurrence_id = '') LIMIT 1) c`,
+		[]any{string(calendar), millis(since)}, &n)
 	return n > 0, wrap("look for edits that no etag guards", err)
 }
 
