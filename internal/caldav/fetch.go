@@ -227,7 +227,7 @@ func (c *Client) object(ctx context.Context, href cal.Href) (cal.ETag, cal.Body,
 	if err != nil {
 		return "", "", fmt.Errorf("GET: %w", err)
 	}
-	if isHTML := strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "html"); isHTML || !usable(body) {
+	if isPage(resp) || !usable(body) {
 		return "", "", errors.New("GET: the answer is no calendar object")
 	}
 	return etagOr(cal.ETag(strings.TrimSpace(resp.Header.Get("ETag"))), body), cal.Body(body), nil

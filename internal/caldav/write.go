@@ -148,10 +148,21 @@ func (c *Client) change(ctx context.Context, r request) error {
 			return f
 		}
 		return nil
+	case resp.StatusCode == http.StatusOK && isPage(resp):
+		resp.Body.Close()
+		return fmt.Errorf("%s: %w", r.method, errPage)
 	case successful(resp.StatusCode):
 		return resp.Body.Close()
 	}
 	return faultOf(resp)
+}
+
+// errPage: a login page of something between us and the server, or of the server itself, says 200 to everything. Whether anything was
+// done is not known. (Apache answers a PUT with a page too, and says 201.)
+var errPage = errors.New("the answer is a web page")
+
+func isPage(resp *http.Response) bool {
+	return strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "html")
 }
 
 // clarify finds out what a refused PUT means that could have to do with the calendar as a whole. If that is missing, nothing is known of

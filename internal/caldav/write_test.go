@@ -257,3 +257,16 @@ func TestName(t *testing.T) {
 		}
 	}
 }
+
+// TestALoginPageIsNoYes: 200 and a page says nothing of the write.
+func TestALoginPageIsNoYes(t *testing.T) {
+	page := reply{status: 200, text: "<html>Log in</html>", header: map[string]string{"Content-Type": "text/html; charset=utf-8"}}
+	c := quirkyServer(t, func(question) reply { return page }).client(t, Profile{})
+	calendar := cal.Calendar{Facts: cal.Facts{Href: fakeCalendar}}
+	if err := c.Put(t.Context(), calendar, cal.Attempt{Href: fakeCalendar + "a.ics"}, cal.Version{}, "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"); !errors.Is(err, errPage) {
+		t.Errorf("PUT: %v", err)
+	}
+	if err := c.Delete(t.Context(), calendar, cal.Attempt{Href: fakeCalendar + "a.ics", Match: `"1"`}); !errors.Is(err, errPage) {
+		t.Errorf("DELETE: %v", err)
+	}
+}
