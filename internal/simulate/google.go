@@ -26,12 +26,12 @@ type googleSide struct {
 	users   map[string]*sim.GoogleUser
 	ids     map[place]string
 	backup  func()
-	serials int
+	serials map[place]int
 }
 
 func newGoogle(w *world, o sim.GoogleOptions) *googleSide {
 	o.Clock = w.clock
-	g := &googleSide{world: w, Google: sim.NewGoogle(o), users: map[string]*sim.GoogleUser{}, ids: map[place]string{}}
+	g := &googleSide{world: w, Google: sim.NewGoogle(o), users: map[string]*sim.GoogleUser{}, ids: map[place]string{}, serials: map[place]int{}}
 	g.users["alice"] = g.AddUser(alice)
 	g.ids[place{"alice", "work"}] = alice
 	g.makeCalendar(place{"alice", "home"})
@@ -140,8 +140,8 @@ func (g *googleSide) create(c place, body string) {
 	members := map[string]json.RawMessage{}
 	_ = json.Unmarshal(text, &members)
 	delete(members, "extendedProperties")
-	g.serials++
-	members["id"], _ = json.Marshal(fmt.Sprintf("there%d", g.serials))
+	g.serials[c]++ // an id is one calendar's: another may have the same
+	members["id"], _ = json.Marshal(fmt.Sprintf("there%d", g.serials[c]))
 	members["iCalUID"], _ = json.Marshal(uidOf(body))
 	if strings.Contains(body, "ORGANIZER:mailto:boss") {
 		members["organizer"] = json.RawMessage(`{"email":"boss@example.org"}`)

@@ -304,7 +304,7 @@ func (w *world) recorded() map[string]bool {
 				}
 				for _, n := range notices {
 					w.reach.Situation("notice " + string(n.Kind))
-					if err := markVersions(tx, all, n.From, n.To); err != nil {
+					if err := w.markNotice(tx, all, n); err != nil {
 						return err
 					}
 				}
@@ -322,6 +322,21 @@ func (w *world) recorded() map[string]bool {
 		return err
 	})
 	return all
+}
+
+// markNotice: that the server altered what we sent excuses a server that drops something, and what somebody else wrote on top of ours. Where
+// the server keeps what it is given, it excuses nothing that was written here.
+func (w *world) markNotice(tx *store.Tx, all map[string]bool, n cal.Notice) error {
+	named := map[string]bool{}
+	if err := markVersions(tx, named, n.From, n.To); err != nil {
+		return err
+	}
+	for one := range named {
+		if e := w.words[one]; n.Kind != cal.ServerAltered || w.damages || e != nil && e.by == there {
+			all[one] = true
+		}
+	}
+	return nil
 }
 
 func markVersions(tx *store.Tx, words map[string]bool, versions ...cal.Version) error {
