@@ -269,7 +269,8 @@ func (w *world) witnessPage(c cal.Calendar, held []cal.Object, page cal.Page, pl
 	if news && page.Complete && w.settles("refused token "+string(c.Href)) {
 		w.reach.Situation("S6")
 	}
-	if !news && len(plan.Refreshed)+len(plan.Settled) == 0 && len(page.Present) > 0 && w.inForce("TokenAlwaysZero", "SecondTokens", "RestlessTokens") {
+	moves := page.Next != "" && page.Next != c.Token
+	if !news && len(plan.Refreshed)+len(plan.Settled) == 0 && (len(page.Present) > 0 || moves) && w.inForce("TokenAlwaysZero", "SecondTokens", "RestlessTokens") {
 		w.reach.Situation("S7")
 	}
 	if news && page.Complete && (w.recalls("rows lost") || w.inForce("LoseEveryRow", "LoseLogRows", "NeverReportDeletions", "Google LoseEveryRow")) {
