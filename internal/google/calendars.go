@@ -130,6 +130,8 @@ func (c *Client) readList(ctx context.Context, known memory) (memory, error) {
 		answer, err := call.Do()
 		if err != nil {
 			return memory{}, c.judge(false, err)
+		} else if answer == nil {
+			return memory{}, errNull
 		}
 		next.take(answer.Items)
 		if page = answer.NextPageToken; page == "" {
@@ -139,6 +141,9 @@ func (c *Client) readList(ctx context.Context, known memory) (memory, error) {
 	}
 	return memory{}, errors.New("the list of calendars does not end")
 }
+
+// errNull: the answer is JSON's null, which the generated client takes for an answer.
+var errNull = errors.New("the answer is null")
 
 func (m *memory) take(items []*calendar.CalendarListEntry) {
 	for _, i := range items {
@@ -214,6 +219,8 @@ func (c *Client) MakeCalendar(ctx context.Context, f cal.Facts) (cal.Href, error
 	made, err := c.lists.Calendars.Insert(&calendar.Calendar{Summary: f.Name, Description: f.Description, TimeZone: f.TimeZone}).Context(ctx).Do()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", doing, c.judge(true, err))
+	} else if made == nil {
+		return "", fmt.Errorf("%s: %w", doing, errNull)
 	}
 	return cal.Href(made.Id), c.paint(ctx, made.Id, f.Color)
 }

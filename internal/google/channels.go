@@ -21,6 +21,8 @@ func (c *Client) Watch(ctx context.Context, ch cal.Channel) (cal.Channel, error)
 			err = fmt.Errorf("%w: %w", cal.ErrNoPush, err)
 		}
 		return ch, fmt.Errorf("open a channel for %s: %w", watched(ch), err)
+	} else if opened == nil {
+		return ch, fmt.Errorf("open a channel for %s: %w", watched(ch), errNull)
 	}
 	ch.Resource, ch.Expires = opened.ResourceId, time.UnixMilli(opened.Expiration).UTC()
 	return ch, nil
