@@ -70,7 +70,11 @@ func readMaster(c *goical.Component) (*series, error) {
 		return nil, errors.New("it has more than one rule, which cannot be counted")
 	}
 	s := &series{rule: strings.ToUpper(strings.TrimSpace(rules[0].Value))}
-	return s, s.readStart(strings.ToUpper(strings.TrimSpace(start.Value)), start.Params.Get(goical.PropTimezoneID))
+	err := s.readStart(strings.ToUpper(strings.TrimSpace(start.Value)), start.Params.Get(goical.PropTimezoneID))
+	if err == nil && s.start.Year() < 1 {
+		err = errors.New("its DTSTART is before the year 1")
+	}
+	return s, err
 }
 
 const (
