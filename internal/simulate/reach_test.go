@@ -2,49 +2,12 @@ package simulate
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 
 	"calbridge/internal/cal"
 )
-
-// TestReach tells many histories and asks whether they came to everything that they have to come to. CALBRIDGE_REACH_TABLE names a file for
-// the counts.
-func TestReach(t *testing.T) {
-	if os.Getenv("CALBRIDGE_REACH") != "1" {
-		t.Skip("takes minutes; CALBRIDGE_REACH=1 tells the histories")
-	}
-	sum, err := Run(context.Background(), Options{
-		Profiles: Mixed(), First: uint64(number("CALBRIDGE_SEED", 1)), Count: number("CALBRIDGE_HISTORIES", 5000), Steps: Steps,
-		Lanes: number("CALBRIDGE_LANES", runtime.GOMAXPROCS(0)),
-		Told: func(o Outcome) {
-			if o.Failed() {
-				t.Errorf("%s seed %d: %v", o.Story.Profile, o.Story.Seed, o.Broken)
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d histories of %d steps, %.0f a minute", sum.Histories, sum.Steps/max(1, sum.Histories), float64(sum.Histories)/sum.Elapsed.Minutes())
-	for _, name := range Unreached(sum.Reach) {
-		t.Errorf("no history came to: %s", name)
-	}
-	if name := os.Getenv("CALBRIDGE_REACH_TABLE"); name != "" {
-		f, err := os.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = sum.Reach.WriteTo(f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-}
 
 // TestUnreachedNamesWhatIsMissing: whatever a run leaves out is named, and nothing that cannot be come to.
 func TestUnreachedNamesWhatIsMissing(t *testing.T) {

@@ -48,7 +48,7 @@ func keep(t *testing.T, dir string, o Outcome) {
 // CALBRIDGE_HISTORIES is how many, CALBRIDGE_SEED the first, CALBRIDGE_PROFILES which, CALBRIDGE_ONCE=1 stops at the first that fails,
 // CALBRIDGE_KEEP names a folder for the stories of those that fail, CALBRIDGE_SHRINK is how many stories to try to shorten a failing one,
 // CALBRIDGE_STORIES how many of these to print, CALBRIDGE_PROCESSES how many processes share the work (fleet_test.go), CALBRIDGE_REACH=1
-// prints the counts of all that was come to and fails where one is missing.
+// prints the counts of all that was come to, also into the file CALBRIDGE_REACH_TABLE, and fails where one is missing.
 func TestHistories(t *testing.T) {
 	var sum Summary
 	if n := number("CALBRIDGE_PROCESSES", 0); n > 0 {
@@ -62,6 +62,11 @@ func TestHistories(t *testing.T) {
 		var b strings.Builder
 		sum.Reach.WriteTo(&b)
 		t.Log("\n" + b.String())
+		if name := os.Getenv("CALBRIDGE_REACH_TABLE"); name != "" {
+			if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
 		if missing := Unreached(sum.Reach); len(missing) > 0 {
 			t.Errorf("never come to: %s", strings.Join(missing, "; "))
 		}
