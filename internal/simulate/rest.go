@@ -270,9 +270,10 @@ func (w *world) checkWords() {
 			}
 		}
 	}
+	renamed := w.inForce("MoveHrefOnCreate") // deleted here before its other name was read, it is a stranger's when it turns up
 	for _, one := range w.sorted() {
 		e := w.words[one]
-		if live[one] && e.dead && !e.twice && !recorded[one] && !recorded[e.uid] {
+		if live[one] && e.dead && !e.twice && !recorded[one] && !recorded[e.uid] && !renamed {
 			w.violate("I5", "%s (%s, %s) came back without a record", one, e.uid, e.by)
 		}
 		if !live[one] && !kept[one] && !e.over && !recorded[one] {

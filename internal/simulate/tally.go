@@ -100,6 +100,8 @@ func (w *world) unasked() []string {
 		return []string{"I2", "I4", "I5", "I11"}
 	case w.restored:
 		return []string{"I2", "I5"}
+	case w.inForce("MoveHrefOnCreate"):
+		return []string{"I5", "I11"}
 	}
 	return nil
 }
