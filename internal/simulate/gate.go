@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // gate is a point at which a goroutine of a process stands until the driver lets it go on: before a request leaves, before its answer is
@@ -30,9 +31,9 @@ func (g *gate) String() string {
 type gates struct {
 	mu      sync.Mutex
 	waiting []*gate
-	open    bool // everybody passes: this is no process, but people
-	dead    bool // nobody passes: the process has died
-	steps   *int // taken by the driver so far
+	open    bool          // everybody passes: this is no process, but people
+	dead    bool          // nobody passes: the process has died
+	steps   *atomic.Int64 // taken by the driver so far
 }
 
 // errDied is what a dead process gets from whatever it still tries.
@@ -60,7 +61,7 @@ func (g *gates) enter(name, about string) (me *gate, wait bool) {
 	if g.open || g.dead {
 		return nil, false
 	}
-	me = &gate{name: name, about: about, came: *g.steps, opened: make(chan mishap, 1)}
+	me = &gate{name: name, about: about, came: int(g.steps.Load()), opened: make(chan mishap, 1)}
 	g.waiting = append(g.waiting, me)
 	return me, true
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"calbridge/internal/store"
@@ -92,7 +93,7 @@ func memory() string {
 }
 
 func newHandle(ctx context.Context, url string) (*handle, error) {
-	h := &handle{gates: &gates{open: true, steps: new(int)}, clock: time.Now}
+	h := &handle{gates: &gates{open: true, steps: new(atomic.Int64)}, clock: time.Now}
 	db, err := store.Open(ctx, url, store.Options{
 		Clock: func() time.Time { return h.clock() }, Chance: (*drip)(h), Migrate: true,
 		Via: func(c driver.Connector) driver.Connector {

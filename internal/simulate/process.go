@@ -29,7 +29,7 @@ type process struct {
 
 func newProcess(w *world, name string, h *handle) *process {
 	p := &process{handle: h, world: w, name: name, would: map[cal.CalendarID]share{}}
-	h.gates.steps = &w.steps
+	h.gates.steps = &w.taken
 	for _, d := range h.disks {
 		d.onWrite = func() func(error) { return w.committing(p) }
 	}

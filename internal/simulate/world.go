@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -23,7 +24,8 @@ type world struct {
 	remote   remote
 	process  [2]*process
 	began    time.Time
-	steps    int // taken so far: events and gates
+	steps    int          // taken so far: events and gates
+	taken    atomic.Int64 // the same, for who comes to a gate while time passes
 	log      []string
 	reach    *Reach
 	tally    Tally
@@ -242,7 +244,10 @@ func (w *world) excuseTwins() {
 }
 
 // tick lets a moment pass: nothing happens at the same time as anything else.
-func (w *world) tick() { time.Sleep(time.Millisecond) }
+func (w *world) tick() {
+	w.taken.Store(int64(w.steps))
+	time.Sleep(time.Millisecond)
+}
 
 // advance lets a process do one thing: begin a sync, or go through one of the gates it stands at.
 func (w *world) advance(p *process, pick int, m mishap) {
