@@ -30,8 +30,8 @@ func unfit(o cal.ObjectID, format string, args ...any) error {
 // object returned is the one that the draft names: the series for a text with a master, the new one for a new text. An error of kind Unfit
 // is the user's to mend; nothing was stored then.
 //
-// Exceptions that a text does not mention stay; when it moves the series they move along. An EXDATE that is new in it hides the exception that there is. An exception that is
-// deleted hides its instance, as long as the series is there.
+// Exceptions that a text does not mention stay; when it moves the series they move along. An EXDATE that is new in it hides the exception
+// that there is. An exception that is deleted hides its instance, as long as the series is there.
 //
 // RANGE=THISANDFUTURE (RFC 5545 §3.2.13) makes two series of one. The new one is created; what the old one loses waits for that to have
 // happened, so that whatever fails between leaves a visible double, never a hole.

@@ -257,7 +257,8 @@ func (v *visit) settleParcel(tx *store.Tx, p *parcel) error {
 // full), or have been mended there.
 const refusedFor = 24 * time.Hour
 
-// block keeps an edit from being sent again as it is; what is rejected, for a day. It stays visible with what the remote said; the next edit clears it.
+// block keeps an edit from being sent again as it is; what is rejected, for a day. It stays visible with what the remote said; the next
+// edit clears it.
 func (v *visit) block(tx *store.Tx, p *parcel, why cal.Block) error {
 	if err := tx.Forget(p.attempt.ID); err != nil {
 		return err

@@ -27,7 +27,7 @@ func (o Object) recognise(seen Sighting) ground {
 // the repetition of a request that had been carried out, or what was refused is what somebody else wrote too.
 func (g *ground) recognise(a Attempt, seen Sighting) {
 	switch {
-	case a.State == Done: // the base is what was sent, not what the user has typed since
+	case a.State == Done && !a.besides(seen): // the base is what was sent, not what the user has typed since
 		g.base, g.ours, g.gone = a.Want, g.ours || a.Want.There, g.gone || !a.Want.There
 	case !a.Want.There:
 		if !seen.There { // whoever deleted it: the same fact
@@ -44,6 +44,12 @@ func (g *ground) recognise(a Attempt, seen Sighting) {
 			}
 		}
 	}
+}
+
+// besides: the remote took our creation, and under another name shows something else. That may be ours as it keeps it, or somebody else's of
+// the same UID beside it; so nothing is proved.
+func (a Attempt) besides(seen Sighting) bool {
+	return a.Tag == 0 && a.Want.There && a.Elsewhere && seen.There && seen.Event != a.Want
 }
 
 // created: what is there has something of what we sent; or it is not there, and was. Every creation has a name of its own, so nothing

@@ -80,3 +80,19 @@ func TestACreateInDoubtIsAwaited(t *testing.T) {
 		t.Errorf("%+v", c.Object)
 	}
 }
+
+// TestAYesBesideAStranger: the remote took our creation, it is not under its name, and somebody's event of its UID is under another. Our words are
+// not the server's to have altered: they are in conflict with his.
+func TestAYesBesideAStranger(t *testing.T) {
+	o := cal.Object{ID: "a", Calendar: "c1", Href: "/a", UID: "u1", Edit: &cal.Edit{Rev: 1, Want: version(pair{1, 1}, 0), At: now}}
+	o.Sent = []cal.Attempt{{Object: "a", Href: "/a", Rev: 1, Want: version(pair{1, 1}, 0), State: cal.AttemptDone, At: now}}
+	his := Sighting{Resource: cal.Resource{Href: "/b", UID: "u1", Version: version(pair{2, 2}, 7)}}
+	c := Object(o, his, cal.Rules{}, Moment{Now: now, Grace: time.Minute})
+	if c.Conflict == nil || c.Conflict.Kind != cal.CreateCreate || !c.Conflict.Mine.Same(version(pair{1, 1}, 0)) {
+		t.Errorf("no conflict names our words: %+v %+v", c.Conflict, c.Notices)
+	}
+	his.Version = version(pair{1, 1}, 7)
+	if c = Object(o, his, cal.Rules{}, Moment{Now: now, Grace: time.Minute}); c.Conflict != nil || c.Object.Edit != nil {
+		t.Errorf("what is filed under another name is not ours: %+v", c)
+	}
+}

@@ -72,7 +72,7 @@ func stillPossible(sent []cal.Attempt, seen Sighting) (left []cal.Attempt) {
 // moveBase is base as it has to be seen when attempt a happened, as far as the sighting proves that it did.
 func moveBase(base cal.Version, a cal.Attempt, seen Sighting) (cal.Version, bool) {
 	switch {
-	case a.State == cal.AttemptDone: // the remote said so; what was sent counts, not what the user has typed since
+	case a.State == cal.AttemptDone && !besides(a, seen): // the remote said so; what was sent counts, not what the user has typed since
 		return a.Want, a.Want.Exists()
 	case !a.Want.Exists():
 		if !seen.Exists() { // our deletion or somebody else's: the same fact
@@ -86,6 +86,12 @@ func moveBase(base cal.Version, a cal.Attempt, seen Sighting) (cal.Version, bool
 		return rebase(base, a.Want, seen.Version), false
 	}
 	return base, false
+}
+
+// besides: the remote took our creation, and under another name shows something else of its UID. That may be ours as the server keeps it
+// (Google's CalDAV and Zoho file objects under names of their own), or somebody else's beside it, whose words and ours are then in conflict.
+func besides(a cal.Attempt, seen Sighting) bool {
+	return a.Create() && a.Want.Exists() && a.Href != seen.Href && seen.Exists() && !seen.Same(a.Want)
 }
 
 // createHappened: what is there carries something we sent, or the history says that it was there. Each creation has an href of its

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -293,23 +294,12 @@ func mark(words map[string]bool, text string) {
 func (w *world) recorded() map[string]bool {
 	all := map[string]bool{}
 	w.read(func(tx *store.Tx) error {
-		for _, c := range w.places() {
-			rows, err := tx.Objects(store.ObjectFilter{Calendar: w.held[c], IncludeGone: true})
-			if err != nil {
-				return err
-			}
-			for _, r := range rows {
-				notices, err := tx.Notices(r.ID)
-				if err != nil {
-					return err
-				}
-				for _, n := range notices {
-					w.reach.Situation("notice " + string(n.Kind))
-					if err := w.markNotice(tx, all, n); err != nil {
-						return err
-					}
-				}
-			}
+		err := w.eachNotice(tx, func(n cal.Notice) error {
+			w.reach.Situation("notice " + string(n.Kind))
+			return w.markNotice(tx, all, n)
+		})
+		if err != nil {
+			return err
 		}
 		conflicts, err := tx.Conflicts(store.ConflictFilter{})
 		for _, c := range conflicts {
@@ -323,6 +313,26 @@ func (w *world) recorded() map[string]bool {
 		return err
 	})
 	return all
+}
+
+// eachNotice hands over every notice there is.
+func (w *world) eachNotice(tx *store.Tx, note func(cal.Notice) error) error {
+	for _, c := range w.places() {
+		rows, err := tx.Objects(store.ObjectFilter{Calendar: w.held[c], IncludeGone: true})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			notices, err := tx.Notices(r.ID)
+			for _, n := range notices {
+				err = errors.Join(err, note(n))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // markNotice: that the server altered what we sent excuses a server that drops something, and what somebody else wrote on top of ours. Where

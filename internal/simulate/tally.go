@@ -215,22 +215,10 @@ func orEmpty(m map[string]int) map[string]int {
 
 func (w *world) countNotices(tx *store.Tx, into map[string]int) error {
 	clear(into)
-	for _, c := range w.places() {
-		rows, err := tx.Objects(store.ObjectFilter{Calendar: w.held[c], IncludeGone: true})
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			notices, err := tx.Notices(r.ID)
-			if err != nil {
-				return err
-			}
-			for _, n := range notices {
-				into[string(n.Kind)]++
-			}
-		}
-	}
-	return nil
+	return w.eachNotice(tx, func(n cal.Notice) error {
+		into[string(n.Kind)]++
+		return nil
+	})
 }
 
 func (w *world) contests(tx *store.Tx) ([]Contest, error) {
